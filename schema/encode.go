@@ -1,0 +1,347 @@
+package schema
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/postbackhq/postback/schema/money"
+)
+
+// Version is the value of schema_version: it rises when a field changes its
+// meaning, which the contract of the topic forbids, so it is 1.
+const Version = 1
+
+// AppendJSON appends the event as the topic carries it: one flat JSON object
+// of scalars, without a line break. e must be identified, named and judged.
+func (e *Event) AppendJSON(dst []byte) []byte {
+	return e.AppendVerdict(e.AppendBody(dst))
+}
+
+// AppendBody appends the opened object with all that is known before dedupe
+// has spoken: everything but the Verdict. Together with AppendVerdict it
+// allows to encode while the request is still in its own goroutine. The event
+// id stands in it, so an event whose ID changes is encoded anew.
+func (e *Event) AppendBody(dst []byte) []byte {
+	o := object{append(dst, '{')}
+	o.int("schema_version", Version)
+	o.id("event_id", e.ID)
+	o.text("event_name", e.EventName)
+	o.known("event_name_raw", e.EventNameRaw)
+	o.word("event_name_source", e.NameSource.String())
+	o.word("status", e.Status.String())
+	o.known("status_raw", e.StatusRaw)
+	o.text("property", e.Property)
+	o.text("network", e.Network)
+	o.text("click_id", e.ClickID)
+	o.text("transaction_id", e.TransactionID)
+	o.known("goal", e.Goal)
+	e.money(&o)
+	o.word("dedupe_key", e.KeyKind.String())
+	o.known("brand_name", e.Brand)
+	if e.OccurredMS != 0 {
+		o.time("occurred_at", e.OccurredMS)
+		o.int("occurred_at_ms", e.OccurredMS)
+	}
+	o.time("received_at", e.ReceivedMS)
+	o.int("received_at_ms", e.ReceivedMS)
+	e.Customer.append(&o)
+	if len(e.Params) > 0 {
+		o.params(e.Params)
+	}
+	o.known("repairs", e.Repairs())
+	o.word("origin", e.Origin.String())
+	return o.b
+}
+
+// AppendVerdict appends the fields of the Verdict and closes the object that
+// AppendBody opened.
+func (e *Event) AppendVerdict(dst []byte) []byte {
+	o := object{dst}
+	v := &e.Verdict
+	o.word("kind", v.Kind.String())
+	if v.Seq > 0 {
+		o.int("seq", int64(v.Seq))
+	} else {
+		o.null("seq")
+	}
+	if v.DeltaKnown {
+		o.decimal("counted_delta", v.Delta, int(e.Exponent))
+		o.int("counted_delta_micros", v.Delta)
+	} else {
+		o.null("counted_delta")
+		o.null("counted_delta_micros")
+	}
+	if v.HasPrevious {
+		o.id("previous_event_id", v.PreviousID)
+		o.word("previous_status", v.PreviousStatus.String())
+		if v.PreviousCommission.State == money.OK {
+			o.decimal("previous_commission", v.PreviousCommission.Micros, int(v.PreviousExponent))
+		}
+	}
+	if v.HasPossible {
+		o.id("possible_duplicate_of", v.PossibleDuplicateOf)
+	}
+	o.flag("out_of_order", v.OutOfOrder)
+	o.flag("replayed", v.Replayed)
+	o.flag("identity_uncertain", v.Uncertain)
+	return append(o.b, '}')
+}
+
+func (e *Event) money(o *object) {
+	exponent := int(e.Exponent)
+	if e.Commission.State == money.OK {
+		o.decimal("commission", e.Commission.Micros, exponent)
+		o.int("commission_micros", e.Commission.Micros)
+	} else {
+		o.null("commission")
+		o.null("commission_micros")
+	}
+	o.word("amount_state", e.Commission.State.String())
+	if e.Delta {
+		o.word("amount_effect", "delta")
+	}
+	if e.Sale.State == money.OK {
+		o.decimal("sale_amount", e.Sale.Micros, exponent)
+		o.int("sale_amount_micros", e.Sale.Micros)
+	}
+	if e.Payout.State == money.OK {
+		o.decimal("payout", e.Payout.Micros, exponent)
+		o.int("payout_micros", e.Payout.Micros)
+	}
+	o.text("currency", e.Currency)
+	o.word("currency_source", e.CurrencySource.String())
+}
+
+func (c *Customer) append(o *object) {
+	o.known("email", c.Email)
+	o.known("phone", c.Phone)
+	o.known("first_name", c.FirstName)
+	o.known("last_name", c.LastName)
+	o.known("birthdate", c.Birthdate)
+	o.known("city", c.City)
+	o.known("state", c.State)
+	o.known("zipcode", c.Zipcode)
+	o.known("country", c.Country)
+	o.known("email_sha256", c.EmailSHA256)
+	o.known("phone_sha256", c.PhoneSHA256)
+	o.known("first_name_sha256", c.FirstNameSHA256)
+	o.known("last_name_sha256", c.LastNameSHA256)
+	o.known("birthdate_sha256", c.BirthdateSHA256)
+	o.known("city_sha256", c.CitySHA256)
+	o.known("state_sha256", c.StateSHA256)
+	o.known("zipcode_sha256", c.ZipcodeSHA256)
+	o.known("country_sha256", c.CountrySHA256)
+}
+
+// object appends the members of a JSON object. Names are constants of this
+// package and need no escaping.
+type object struct{ b []byte }
+
+func (o *object) name(name string) {
+	if n := len(o.b); n > 0 && o.b[n-1] != '{' {
+		o.b = append(o.b, ',')
+	}
+	o.b = append(o.b, '"')
+	o.b = append(o.b, name...)
+	o.b = append(o.b, '"', ':')
+}
+
+// text writes a core string: null when empty, for an empty string would turn
+// into a zero downstream.
+func (o *object) text(name, s string) {
+	if s == "" {
+		o.null(name)
+		return
+	}
+	o.name(name)
+	o.b = appendString(o.b, s)
+}
+
+// known writes a string only when there is one.
+func (o *object) known(name, s string) {
+	if s != "" {
+		o.name(name)
+		o.b = appendString(o.b, s)
+	}
+}
+
+// word writes a string of our own vocabulary, which needs no escaping.
+func (o *object) word(name, s string) {
+	o.name(name)
+	o.b = append(o.b, '"')
+	o.b = append(o.b, s...)
+	o.b = append(o.b, '"')
+}
+
+func (o *object) null(name string) {
+	o.name(name)
+	o.b = append(o.b, "null"...)
+}
+
+func (o *object) int(name string, v int64) {
+	o.name(name)
+	o.b = strconv.AppendInt(o.b, v, 10)
+}
+
+func (o *object) flag(name string, v bool) {
+	if v {
+		o.name(name)
+		o.b = append(o.b, "true"...)
+	}
+}
+
+func (o *object) id(name string, id ID) {
+	o.name(name)
+	o.b = append(o.b, '"')
+	o.b = id.Append(o.b)
+	o.b = append(o.b, '"')
+}
+
+func (o *object) decimal(name string, micros int64, exponent int) {
+	o.name(name)
+	o.b = append(o.b, '"')
+	o.b = money.Append(o.b, micros, exponent)
+	o.b = append(o.b, '"')
+}
+
+func (o *object) time(name string, ms int64) {
+	o.name(name)
+	o.b = append(o.b, '"')
+	o.b = AppendTime(o.b, ms)
+	o.b = append(o.b, '"')
+}
+
+// params writes the remaining parameters as the JSON text of an object of
+// strings: a string in the event, so that nobody who can call the URL can add
+// columns to a table that is made from the topic.
+func (o *object) params(params []Param) {
+	o.name("params")
+	o.b = append(o.b, '"', '{')
+	for i, p := range params {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.b = appendNested(o.b, p.Name)
+		o.b = append(o.b, ':')
+		o.b = appendNested(o.b, p.Value)
+	}
+	o.b = append(o.b, '}', '"')
+}
+
+// AppendTime appends an RFC 3339 time in UTC with milliseconds.
+func AppendTime(dst []byte, ms int64) []byte {
+	t := time.UnixMilli(ms).UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	dst = appendDigits(dst, year, 4)
+	dst = append(dst, '-')
+	dst = appendDigits(dst, int(month), 2)
+	dst = append(dst, '-')
+	dst = appendDigits(dst, day, 2)
+	dst = append(dst, 'T')
+	dst = appendDigits(dst, hour, 2)
+	dst = append(dst, ':')
+	dst = appendDigits(dst, minute, 2)
+	dst = append(dst, ':')
+	dst = appendDigits(dst, second, 2)
+	dst = append(dst, '.')
+	dst = appendDigits(dst, t.Nanosecond()/int(time.Millisecond), 3)
+	return append(dst, 'Z')
+}
+
+func appendDigits(dst []byte, v, width int) []byte {
+	for div := pow10(width - 1); div > 0; div /= 10 {
+		dst = append(dst, byte('0'+v/div%10))
+	}
+	return dst
+}
+
+func pow10(n int) int {
+	p := 1
+	for ; n > 0; n-- {
+		p *= 10
+	}
+	return p
+}
+
+// appendString appends s as a JSON string (RFC 8259, section 7). What is not
+// UTF-8 becomes U+FFFD and U+0000 is left out, so that the topic is valid
+// whatever came in; the readers of this project never let either through.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			if r, size := utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+		} else if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		dst = appendEscape(dst, c)
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	case 0:
+		return dst
+	}
+	if c >= utf8.RuneSelf {
+		return append(dst, "\uFFFD"...)
+	}
+	const digits = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+}
+
+// appendNested appends s as a JSON string inside a JSON string: escaped twice.
+func appendNested(dst []byte, s string) []byte {
+	dst = append(dst, '\\', '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			if r, size := utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
+				i += size
+				continue
+			}
+		} else if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		dst = appendNestedEscape(dst, c)
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '\\', '"')
+}
+
+func appendNestedEscape(dst []byte, c byte) []byte {
+	var once [8]byte
+	for _, e := range appendEscape(once[:0], c) {
+		if e == '"' || e == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, e)
+	}
+	return dst
+}
