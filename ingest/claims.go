@@ -190,32 +190,38 @@ func (l *claimLane) finishLogged(jobs []*job, logged uint64) {
 	if len(jobs) == 0 {
 		return
 	}
-	var woken []*job
+	var followers *job
 	l.mu.Lock()
 	for _, j := range jobs {
-		woken = append(woken, j)
 		if j.topic != TopicMain {
 			continue
 		}
 		if j.err == nil && j.standing != dedupe.StandingOpen && !j.decision.Duplicate {
 			l.marks = append(l.marks, j.mark(l.owner))
 		}
-		woken = l.releaseLocked(j, woken)
+		followers = l.releaseLocked(j, followers)
 	}
 	l.logged = max(l.logged, logged)
 	l.mu.Unlock()
 	l.poke()
-	for _, j := range woken {
+	for _, j := range jobs {
 		j.wake()
+	}
+	for f := followers; f != nil; {
+		next := f.next
+		f.wake()
+		f = next
 	}
 }
 
-// releaseLocked frees j's key: followers share its end, and the first of what
-// waited behind it takes its place.
-func (l *claimLane) releaseLocked(j *job, woken []*job) []*job {
-	for f := j.followers; f != nil; f = f.next {
+// releaseLocked frees j's key: the first of what waited behind it takes its
+// place, and followers share its end; they are put before woken.
+func (l *claimLane) releaseLocked(j, woken *job) *job {
+	for f := j.followers; f != nil; {
+		next := f.next
 		f.share(j)
-		woken = append(woken, f)
+		f.next, woken = woken, f
+		f = next
 	}
 	j.followers = nil
 	heir := j.behind

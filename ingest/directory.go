@@ -27,7 +27,9 @@ type PropertyConfig struct {
 	// everybody who knows the URL.
 	Tokens []string
 	// Open accepts every preset's name without its being listed.
-	Open         bool
+	Open bool
+	// MaxParams bounds the parameters kept that no field takes (64).
+	MaxParams    int
 	Integrations []IntegrationConfig
 }
 
@@ -223,7 +225,7 @@ func compileNormalizer(preset *network.Preset, p PropertyConfig, c IntegrationCo
 	s := network.Settings{
 		Property: p.ID, Network: strings.ToLower(c.Network),
 		Currency: c.Currency, DefaultCurrency: p.Currency, OverrideCurrency: c.OverrideCurrency,
-		Country: p.Country, CountPending: c.CountPending,
+		Country: p.Country, CountPending: c.CountPending, MaxParams: p.MaxParams,
 	}
 	var err error
 	if s.Location, err = zone(c.Timezone); err != nil {

@@ -49,6 +49,7 @@ type job struct {
 	bodyID schema.ID
 
 	traceparent string
+	unresolved  network.FieldSet
 	batch       *batchGroup
 
 	outcome  schema.Outcome

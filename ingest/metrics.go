@@ -7,6 +7,7 @@ import (
 
 	"github.com/postbackhq/postback/ingest/journal"
 	"github.com/postbackhq/postback/schema"
+	"github.com/postbackhq/postback/schema/network"
 )
 
 // Metrics names every series of the service, on a registry of its own. Labels
@@ -69,6 +70,13 @@ func (m *Metrics) count(in *Integration, d Decision, began time.Time) {
 	}
 	if d.Outcome == schema.OutcomeRefused || d.Outcome == schema.OutcomeUnknown {
 		m.refused.WithLabelValues(string(d.Reason)).Inc()
+	}
+	if d.Unresolved != 0 && in != nil {
+		for _, f := range network.Fields() {
+			if d.Unresolved.Has(f) {
+				m.macros.WithLabelValues(in.Network, f.String()).Inc()
+			}
+		}
 	}
 	m.seconds.Observe(time.Since(began).Seconds())
 }

@@ -36,6 +36,7 @@ type outbox struct {
 	course course
 	held   []*job // while closing
 	queue  []*job // for the journal
+	spare  []*job // the lane's other queue, empty
 	busy   bool   // the journal lane is writing what it took from queue
 	closed bool
 	signal chan struct{}
@@ -217,7 +218,7 @@ func (o *outbox) take() (jobs []*job, more bool) {
 	for {
 		o.mu.Lock()
 		if len(o.queue) > 0 || o.closed {
-			jobs, o.queue = o.queue, nil
+			jobs, o.queue, o.spare = o.queue, o.spare, nil
 			o.busy = len(jobs) > 0
 			more = !o.closed || len(jobs) > 0
 			o.mu.Unlock()
@@ -251,6 +252,10 @@ func (o *outbox) written(jobs []*job, next uint64, err error) {
 		next = 0
 	}
 	o.claims.finishLogged(jobs, next)
+	clear(jobs)
+	o.mu.Lock()
+	o.spare = jobs[:0]
+	o.mu.Unlock()
 }
 
 // tryDirect is the drain's question whether it has caught up. Near the end it

@@ -10,6 +10,7 @@ import (
 	"github.com/postbackhq/postback/ingest/journal"
 	"github.com/postbackhq/postback/ingest/publish"
 	"github.com/postbackhq/postback/schema"
+	"github.com/postbackhq/postback/schema/network"
 )
 
 // Ack says what a 2xx means.
@@ -83,7 +84,9 @@ type Decision struct {
 	// EventID is the id of the event, if HasID.
 	EventID schema.ID
 	HasID   bool
-	Err     error
+	// Unresolved are the fields in which an unfilled macro stood.
+	Unresolved network.FieldSet
+	Err        error
 }
 
 // Open starts the lanes. It recovers what the journal holds first, so that a
@@ -127,6 +130,7 @@ func Open(cfg PipelineConfig) (*Pipeline, error) {
 func (p *Pipeline) Accept(in *Integration, req *Request) Decision {
 	j := p.jobs.get()
 	if d, ended := p.prepare(j, in, req); ended {
+		d.Unresolved = j.unresolved
 		p.jobs.put(j)
 		return d
 	}
@@ -140,7 +144,7 @@ func (p *Pipeline) Accept(in *Integration, req *Request) Decision {
 func (p *Pipeline) prepare(j *job, in *Integration, req *Request) (Decision, bool) {
 	j.in, j.batch = in, req.batch
 	result := in.normalizer.Normalize(&j.scratch, &req.Request, &j.event, nil)
-	j.traceparent = j.event.Hold(req.Traceparent)
+	j.traceparent, j.unresolved = j.event.Hold(req.Traceparent), result.Unresolved
 	if refusal := in.authorize(&j.scratch, req); refusal != schema.ReasonNone {
 		return Decision{Outcome: schema.OutcomeRefused, Reason: refusal}, true
 	}
@@ -153,7 +157,7 @@ func (p *Pipeline) prepare(j *job, in *Integration, req *Request) (Decision, boo
 		j.testify()
 		return Decision{}, false
 	default:
-		if refusal, ok := in.rules.Check(&j.event); !ok {
+		if refusal, ok := in.rules.Check(&j.event, result.Country); !ok {
 			d := Decision{Outcome: schema.OutcomeSkipped, Reason: refusal.Reason, Rule: refusal.Rule, Detail: refusal.Detail}
 			return p.setAside(j, req, d), true
 		}
@@ -171,7 +175,9 @@ func (p *Pipeline) await(j *job, req *Request) Decision {
 		return Decision{Outcome: schema.OutcomeUnavailable, Reason: schema.ReasonUnavailable, Err: err}
 	}
 	defer p.jobs.put(j)
-	d := Decision{Outcome: j.outcome, Reason: j.reason, EventID: j.event.ID, HasID: true, Err: j.err}
+	d := Decision{
+		Outcome: j.outcome, Reason: j.reason, EventID: j.event.ID, HasID: true, Unresolved: j.unresolved, Err: j.err,
+	}
 	if refused, ok := errors.AsType[*publish.RefusedError](j.err); ok {
 		j.err = nil
 		aside := Decision{Outcome: schema.OutcomeQuarantined, Reason: schema.ReasonPublishRefused, Detail: refused.Error()}

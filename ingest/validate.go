@@ -71,7 +71,7 @@ func (p *Pipeline) foresee(j *job, in *Integration, req *Request, result network
 		j.testify()
 		return Decision{Outcome: schema.OutcomeTest, Reason: schema.ReasonTestTraffic, EventID: j.event.ID, HasID: true}
 	}
-	refusal, ok := in.rules.Check(&j.event)
+	refusal, ok := in.rules.Check(&j.event, result.Country)
 	if !ok {
 		return Decision{Outcome: schema.OutcomeSkipped, Reason: refusal.Reason, Rule: refusal.Rule, Detail: refusal.Detail}
 	}

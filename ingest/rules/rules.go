@@ -154,15 +154,15 @@ func (r *Rules) Pay(ev *schema.Event) {
 }
 
 // Check applies the rules to an event that counts: reversals and corrections
-// pass, for what was accepted once must be taken back in full.
-func (r *Rules) Check(ev *schema.Event) (Refusal, bool) {
+// pass, for what was accepted once must be taken back in full. country is the
+// event's ISO 3166-1 alpha-2 code even where the property hashes or drops it.
+func (r *Rules) Check(ev *schema.Event, country string) (Refusal, bool) {
 	if ev.EventName == schema.NameReversal || ev.Status == schema.StatusRejected || ev.Status == schema.StatusReversed {
 		return Refusal{}, true
 	}
 	if rule, ok := r.bounds.check(ev.Commission); !ok {
 		return refuse(rule, "the commission is outside the integration's limits")
 	}
-	country := ev.Customer.Country
 	if len(r.allow) > 0 && !slices.Contains(r.allow, country) {
 		return Refusal{"countries.allow", schema.ReasonCountry, "the country is not on the list of allowed ones"}, false
 	}
