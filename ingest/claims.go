@@ -249,11 +249,11 @@ func (l *claimLane) releaseLocked(j, woken *job) *job {
 
 // share gives a follower the end of the job it joined. Within one batch it is
 // a repeat, as if the two had been sent one after another.
-func (f *job) share(j *job) {
-	f.outcome, f.reason, f.err = j.outcome, j.reason, j.err
-	f.event.ID = j.event.ID
-	if f.batch != nil && f.batch == j.batch && j.err == nil {
-		f.outcome, f.reason = schema.OutcomeDuplicate, schema.ReasonRepeat
+func (j *job) share(leader *job) {
+	j.outcome, j.reason, j.err = leader.outcome, leader.reason, leader.err
+	j.event.ID = leader.event.ID
+	if j.batch != nil && j.batch == leader.batch && leader.err == nil {
+		j.outcome, j.reason = schema.OutcomeDuplicate, schema.ReasonRepeat
 	}
 }
 

@@ -42,21 +42,25 @@ func newDrain(o *outbox) *drain {
 func (d *drain) run() {
 	defer close(d.ended)
 	for d.ctx.Err() == nil {
+		if !d.o.kafka.Status().Up {
+			d.o.reopen()
+		}
 		if err := d.o.kafka.WaitUp(d.ctx); err != nil {
 			return
 		}
 		from := d.o.journal.Published()
-		if !d.o.tryDirect(d.o.journal.Next() - from) {
+		if left := d.o.journal.Next() - from; left > 0 {
+			d.o.approach(left)
 			d.step(from)
+			continue
 		}
-		if d.o.journal.Published() == d.o.journal.Next() {
-			d.rest()
-		}
+		d.o.caughtUp()
+		d.rest()
 	}
 }
 
-// rest waits until there is something new in the journal, or a moment while
-// the journal's lane is still writing.
+// rest waits until there is something new in the journal, or a moment in case
+// the journal's lane was still writing.
 func (d *drain) rest() {
 	ctx, cancel := context.WithTimeout(d.ctx, drainPause)
 	defer cancel()
@@ -83,7 +87,7 @@ func (d *drain) step(from uint64) {
 			marks = append(marks, mark)
 		}
 	}
-	if err := d.o.journal.SetPublished(from + uint64(acked)); err != nil { //nolint:gosec // acked is not negative
+	if err := d.o.journal.SetPublished(from + uint64(acked)); err != nil {
 		d.o.alarm("the journal cannot remember how far it is published; events will be sent once more", err)
 	}
 	d.o.claims.mark(marks)

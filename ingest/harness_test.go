@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -45,6 +46,11 @@ type setup struct {
 	server     ingest.ServerConfig
 	journal    journal.Config
 	store      func(dedupe.Store) dedupe.Store
+	// now is everybody's clock, presets stand beside the built-in ones, and
+	// wrap changes what the server listens on.
+	now     func() time.Time
+	presets fs.FS
+	wrap    func(net.Listener) net.Listener
 }
 
 func withProperties(p ...ingest.PropertyConfig) option { return func(s *setup) { s.properties = p } }
@@ -70,12 +76,13 @@ func start(t testing.TB, options ...option) *service {
 		default:
 		}
 	}
-	s.journal.Dir = filepath.Join(s.dir, "journal")
+	s.journal.Dir, s.journal.Now = filepath.Join(s.dir, "journal"), s.now
+	s.pipeline.Now, s.server.Now = s.now, s.now
 	var err error
 	if sv.journal, err = journal.Open(s.journal); err != nil {
 		t.Fatal(err)
 	}
-	if sv.store, err = dedupe.OpenLocal(dedupe.LocalConfig{Dir: filepath.Join(s.dir, "dedupe"), Owner: 7}); err != nil {
+	if sv.store, err = dedupe.OpenLocal(dedupe.LocalConfig{Dir: filepath.Join(s.dir, "dedupe"), Owner: 7, Now: s.now}); err != nil {
 		t.Fatal(err)
 	}
 	s.pipeline.Store, s.pipeline.Journal, s.pipeline.Owner, s.pipeline.Alarm = sv.store, sv.journal, 7, alarm
@@ -85,25 +92,40 @@ func start(t testing.TB, options ...option) *service {
 	if sv.pipeline, err = ingest.Open(s.pipeline); err != nil {
 		t.Fatal(err)
 	}
-	catalog, err := network.Builtin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	directory, err := ingest.NewDirectory(catalog, s.properties)
-	if err != nil {
-		t.Fatal(err)
-	}
+	directory := directoryOf(t, s.presets, s.properties)
 	sv.metrics = ingest.NewMetrics()
 	sv.metrics.Observe(sv.pipeline)
 	s.server.Alarm = alarm
 	sv.server = ingest.NewServer(s.server, sv.pipeline, directory, sv.metrics)
-	sv.listen()
+	sv.listen(s.wrap)
 	return sv
 }
 
-func (sv *service) listen() {
+// directoryOf compiles properties against the built-in presets and those of a
+// folder.
+func directoryOf(t testing.TB, presets fs.FS, properties []ingest.PropertyConfig) *ingest.Directory {
+	t.Helper()
+	catalog, err := network.Builtin()
+	if err == nil && presets != nil {
+		catalog, err = catalog.With(presets)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory, err := ingest.NewDirectory(catalog, properties)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return directory
+}
+
+func (sv *service) listen(wrap func(net.Listener) net.Listener) {
 	sv.network = fasthttputil.NewInmemoryListener()
-	go func() { _ = sv.server.Serve(sv.network) }()
+	var listener net.Listener = sv.network
+	if wrap != nil {
+		listener = wrap(listener)
+	}
+	go func() { _ = sv.server.Serve(listener) }()
 	dial := func(context.Context, string, string) (net.Conn, error) { return sv.network.Dial() }
 	sv.client = &http.Client{
 		Transport:     &http.Transport{DialContext: dial, DisableCompression: true},

@@ -33,8 +33,6 @@ type job struct {
 	// stays when a hot transaction id makes the job another conversion.
 	slot     dedupe.Key
 	decision dedupe.Decision
-	// unsure says that the store could not answer for this arrival.
-	unsure bool
 	// asked counts how often a claim that is open elsewhere was asked again.
 	asked int
 

@@ -57,7 +57,7 @@ func (m *Metrics) attach(d *Directory) {
 	for _, in := range d.Integrations() {
 		in.series = &series{}
 		for o := range in.series.results {
-			if outcome := schema.Outcome(o); outcome != schema.OutcomeNone { //nolint:gosec // a small index
+			if outcome := schema.Outcome(o); outcome != schema.OutcomeNone {
 				in.series.results[o] = m.requests.WithLabelValues(in.Property, in.Network, outcome.String())
 			}
 		}
@@ -152,6 +152,7 @@ func (p *Pipeline) Stats() Stats {
 	}
 	s.readJournal(log, p.now())
 	if p.out.kafka == nil {
+		s.JournalPending, s.JournalOldest = 0, 0 // the journal is the topic
 		return s
 	}
 	kafka := p.out.kafka.Status()

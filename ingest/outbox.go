@@ -78,7 +78,7 @@ func newOutbox(cfg PipelineConfig, claims *claimLane) (*outbox, error) {
 	}
 	o.kafka = publish.New(kafka)
 	o.drain = newDrain(o)
-	if o.ack == AckJournal || o.behind() {
+	if o.ack == AckJournal || o.ack == AckHybrid && o.behind() {
 		o.course = spooling
 	}
 	return o, nil
@@ -121,6 +121,9 @@ func (o *outbox) putLocked(jobs []*job) {
 
 // sendLocked hands events to Kafka's lanes, which answer through deliver.
 func (o *outbox) sendLocked(jobs []*job) {
+	if len(jobs) == 0 {
+		return
+	}
 	deadline := o.now().Add(o.budgets.Kafka)
 	batch := make([]*publish.Message, len(jobs))
 	for i, j := range jobs {
@@ -155,6 +158,7 @@ func (o *outbox) poke() {
 // the journal.
 func (o *outbox) deliver(batch []*publish.Message) {
 	var finished, failed []*job
+	var cause error
 	for _, m := range batch {
 		j, ok := m.User.(*job)
 		if !ok {
@@ -171,21 +175,24 @@ func (o *outbox) deliver(batch []*publish.Message) {
 			j.err = refused
 			finished = append(finished, j)
 		default:
-			failed = append(failed, j)
+			failed, cause = append(failed, j), m.Err
 		}
 	}
 	if len(failed) > 0 {
-		o.fallBack(failed)
+		o.fallBack(failed, cause)
 	}
 	o.claims.finish(finished)
 }
 
 // fallBack sends events that Kafka did not acknowledge to the journal, and all
 // that come after them too, until the drain has caught up.
-func (o *outbox) fallBack(failed []*job) {
+func (o *outbox) fallBack(failed []*job, cause error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ack != AckKafka {
+	if o.ack == AckKafka {
+		o.alarm("kafka does not acknowledge; requests are answered 503", cause)
+	} else {
+		o.alarm("kafka does not acknowledge; events go to the journal", cause)
 		o.course = spooling
 		failed = append(failed, o.held...)
 		o.held = nil
@@ -258,29 +265,29 @@ func (o *outbox) written(jobs []*job, next uint64, err error) {
 	o.mu.Unlock()
 }
 
-// tryDirect is the drain's question whether it has caught up. Near the end it
-// makes new events wait; at the end it lets them go to Kafka directly again.
-func (o *outbox) tryDirect(left uint64) bool {
+// approach tells the outbox how much the drain has left. Near the end new
+// events wait for the moment it takes to finish.
+func (o *outbox) approach(left uint64) {
 	const near = 4096
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ack == AckJournal || o.course == direct {
-		return o.course == direct
+	if o.course == spooling && o.ack == AckHybrid && left <= near {
+		o.course = closing
 	}
-	if left > near {
-		return false
-	}
-	o.course = closing
-	if left > 0 || len(o.queue) > 0 || o.busy || o.behind() {
-		return false
+}
+
+// caughtUp is the drain's word that the journal is empty. If that still holds,
+// new events go to Kafka directly again, those that waited first.
+func (o *outbox) caughtUp() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.course == direct || o.ack != AckHybrid || len(o.queue) > 0 || o.busy || o.behind() {
+		return
 	}
 	o.course = direct
 	held := o.held
 	o.held = nil
-	if len(held) > 0 {
-		o.sendLocked(held)
-	}
-	return true
+	o.sendLocked(held)
 }
 
 // reopen gives up on closing: the drain cannot go on.

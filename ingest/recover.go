@@ -17,7 +17,12 @@ type positioned interface {
 	Sync() error
 }
 
-const syncEvery = time.Second
+const (
+	syncEvery = time.Second
+	// replayed is how far back an embedded journal is replayed over a shared
+	// store, which has known what is older since long.
+	replayed = time.Hour
+)
 
 // keep writes a local store's state every second, together with how far it
 // covers the journal, so that a restart has little to replay.
@@ -50,16 +55,16 @@ func (p *Pipeline) sync(local positioned) {
 // log does not hold yet; a shared one what is not in Kafka yet, for its holder
 // may have died before it could say so.
 func (p *Pipeline) recover(cfg PipelineConfig) error {
-	from := cfg.Journal.Published()
+	published := cfg.Journal.Published()
+	from, since := published, cfg.Now().Add(-replayed).UnixMilli()
 	if local, ok := p.store.(positioned); ok {
-		from = local.Position()
+		from, since = local.Position(), 0
 	}
 	from = max(from, cfg.Journal.First())
-	published := cfg.Journal.Published()
 	var marks []dedupe.Mark
 	var failed error
 	_, err := cfg.Journal.Read(from, func(seq uint64, r journal.Record) bool {
-		if len(r.Meta) == 0 {
+		if len(r.Meta) == 0 || cfg.Kafka == nil && r.Time < since {
 			return true
 		}
 		mark, err := dedupe.DecodeMark(r.Meta)

@@ -111,4 +111,5 @@ func contentFields() []Field {
 	)
 }
 
+// customerNames are the matching fields in the order of the contract.
 var customerNames = [...]string{"email", "phone", "first_name", "last_name", "birthdate", "city", "state", "zipcode", "country"}

@@ -63,7 +63,7 @@ func (e *Event) Identify() {
 		b = e.appendEmailDigest(b)
 		b = appendPart(b, e.Goal)
 		b = append(b, e.Print[:]...)
-		b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredMS)) //nolint:gosec // a bit pattern
+		b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredMS))
 	}
 	e.Identity = sha256.Sum256(b)
 }
@@ -79,7 +79,7 @@ func (e *Event) fingerprint() Print {
 	b = appendAmount(b, e.Sale)
 	b = appendPart(b, e.Currency)
 	if e.DateMarksChange {
-		b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredMS)) //nolint:gosec // a bit pattern
+		b = binary.BigEndian.AppendUint64(b, uint64(e.OccurredMS))
 	}
 	sum := sha256.Sum256(b)
 	return Print(sum[:8])
@@ -126,7 +126,7 @@ func EventID(identity Identity, print Print, occurrence uint16, day int64) ID {
 	}
 	if day != 0 {
 		b = append(b, 'd')
-		b = binary.BigEndian.AppendUint64(b, uint64(day)) //nolint:gosec // a bit pattern
+		b = binary.BigEndian.AppendUint64(b, uint64(day))
 	}
 	return version8(sha256.Sum256(b))
 }
@@ -188,7 +188,7 @@ func (e *Event) appendEmailDigest(b []byte) []byte {
 
 func appendAmount(b []byte, a money.Amount) []byte {
 	b = append(b, byte(a.State))
-	return binary.BigEndian.AppendUint64(b, uint64(a.Micros)) //nolint:gosec // a bit pattern
+	return binary.BigEndian.AppendUint64(b, uint64(a.Micros))
 }
 
 // appendPart appends s with its length before it, so that no two lists of

@@ -15,6 +15,7 @@ const (
 	StatusTest
 )
 
+// statusWords are the words of Status, in its order.
 var statusWords = [...]string{"none", "pending", "approved", "rejected", "reversed", "unknown", "test"}
 
 // String returns the word of the event's status field.
@@ -35,6 +36,7 @@ const (
 	KindTest
 )
 
+// kindWords are the words of Kind, in its order.
 var kindWords = [...]string{"", "new", "update", "promotion", "reversal", "adjustment", "test"}
 
 // String returns the word of the event's kind field; empty while undecided.
@@ -51,6 +53,7 @@ const (
 	NameMapped
 )
 
+// nameSourceWords are the words of NameSource, in its order.
 var nameSourceWords = [...]string{"rule", "explicit", "mapped"}
 
 // String returns the word of the event's event_name_source field.
@@ -69,6 +72,7 @@ const (
 	CurrencyUnknown
 )
 
+// currencySourceWords are the words of CurrencySource, in its order.
 var currencySourceWords = [...]string{"default", "given", "override", "from_amount", "historic", "unknown"}
 
 // String returns the word of the event's currency_source field.
@@ -85,6 +89,7 @@ const (
 	OriginBatch
 )
 
+// originWords are the words of Origin, in its order.
 var originWords = [...]string{"postback", "pixel", "import", "batch"}
 
 // String returns the word of the event's origin field.
@@ -102,6 +107,7 @@ const (
 	KeyFallback
 )
 
+// keyKindWords are the words of KeyKind, in its order.
 var keyKindWords = [...]string{"transaction", "click", "fallback"}
 
 // String returns the word of the event's dedupe_key field.
@@ -225,6 +231,7 @@ const (
 	OutcomeUnavailable
 )
 
+// outcomeWords are the words of Outcome, in its order.
 var outcomeWords = [...]string{
 	"", "accepted", "updated", "duplicate", "test", "skipped", "quarantined", "ignored", "batch", "unknown", "refused", "unavailable",
 }

@@ -167,7 +167,7 @@ func (s *scanner) skipDamage() (deliver, more bool) {
 		return false, false
 	}
 	// A writer at work may have finished the frame since it was read: look again.
-	_ = 1
+	s.window = s.window[:0]
 	if h, ok := s.frame(s.off); ok && s.fits(h) {
 		return false, true
 	}
@@ -299,7 +299,7 @@ func (s *scanner) load(off, n int64) {
 	s.windowAt = begin
 	if err := readLenient(s.src, s.window[have:], begin+int64(have)); err != nil {
 		s.err = err
-		_ = 1
+		s.window = s.window[:0]
 	}
 }
 

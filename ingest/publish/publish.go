@@ -73,6 +73,7 @@ type Producer struct {
 	lastErr   error
 	lastErrAt time.Time
 	lastTaken time.Time // a batch was acknowledged
+	missed    time.Time // a topic was first seen to be missing
 	warnings  map[string]string
 	count     counters
 

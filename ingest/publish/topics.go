@@ -14,6 +14,10 @@ import (
 )
 
 const (
+	// assembly is how long a cluster that shows fewer brokers than the
+	// configuration lists, and fewer than the replicas wanted, may take to become
+	// complete before a topic is created with fewer replicas for good.
+	assembly = 10 * time.Second
 	// createEvery spaces attempts to create a topic.
 	createEvery = time.Second
 	// moveGrace is how long a leader that lost a partition may still answer for
@@ -188,6 +192,12 @@ func (p *Producer) creation(missing []*topic, brokers int) *createtopics.Request
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
+	if p.missed.IsZero() {
+		p.missed = now
+	}
+	if brokers < min(p.cfg.Replication, len(p.cfg.Brokers)) && now.Sub(p.missed) < assembly {
+		return &createtopics.Request{}
+	}
 	req := &createtopics.Request{TimeoutMs: millis(controlTimeout / 2)}
 	for _, t := range missing {
 		if now.Sub(t.asked) < createEvery {

@@ -29,7 +29,8 @@ type Config struct {
 	// MinCommission and MaxCommission bound the commission, both inclusive;
 	// empty means no bound.
 	MinCommission, MaxCommission string
-	Countries                    Countries
+	// Countries says which countries count.
+	Countries Countries
 	// Objectives lists the kinds of conversion that count: cpa, cpl, cps,
 	// cpi. Empty means all.
 	Objectives []string
@@ -266,14 +267,14 @@ func scale(micros, ratio int64) int64 {
 	if negative {
 		micros = -micros
 	}
-	hi, lo := bits.Mul64(uint64(micros), uint64(ratio)) //nolint:gosec // both are not negative here
+	hi, lo := bits.Mul64(uint64(micros), uint64(ratio))
 	lo, carry := bits.Add64(lo, million/2, 0)
 	hi += carry
 	if hi >= million {
 		return limit
 	}
 	quotient, _ := bits.Div64(hi, lo, million)
-	out := int64(min(quotient, limit)) //nolint:gosec // limited to below 2^63
+	out := int64(min(quotient, limit))
 	if negative {
 		return -out
 	}

@@ -17,7 +17,11 @@ type Trace struct {
 // status, name, date, identity or result; Field the canonical field concerned, if
 // any; From what was there, To what became of it, Note why.
 type Step struct {
-	Stage, Field, From, To, Note string
+	Stage string `json:"stage"`
+	Field string `json:"field,omitempty"`
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+	Note  string `json:"note,omitempty"`
 }
 
 // add records a step; a nil trace records nothing.
