@@ -15,10 +15,13 @@ type positioned interface {
 	Position() uint64
 	SetPosition(seq uint64)
 	Sync() error
+	Checkpoint() error
 }
 
 const (
 	syncEvery = time.Second
+	// checkpointEvery counts syncs.
+	checkpointEvery = 60
 	// replayed is how far back an embedded journal is replayed over a shared
 	// store, which has known what is older since long.
 	replayed = time.Hour
@@ -30,13 +33,19 @@ func (p *Pipeline) keep(local positioned) {
 	defer close(p.kept)
 	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-p.stop:
 			p.sync(local)
 			return
 		case <-tick.C:
 			p.sync(local)
+		}
+		if n%checkpointEvery != 0 {
+			continue
+		}
+		if err := local.Checkpoint(); err != nil {
+			p.alarm("the dedupe state cannot be compacted; its log keeps growing", err)
 		}
 	}
 }
