@@ -40,10 +40,13 @@ func (p *Pipeline) setAside(j *job, req *Request, d Decision) Decision {
 // failedRecord describes the request behind j, credentials removed.
 func failedRecord(j *job, req *Request, d Decision) schema.Failed {
 	f := schema.Failed{
-		ID: newUUID(), Outcome: d.Outcome, Reason: d.Reason, Detail: d.Detail, Rule: d.Rule,
+		ID: req.failedID, Outcome: d.Outcome, Reason: d.Reason, Detail: d.Detail, Rule: d.Rule,
 		Property: j.in.Property, Network: j.in.Network, ReceivedMS: req.ReceivedMS,
 		Method: req.Method, Target: redactTarget(req.Target), ContentType: req.ContentType,
 		Body: redactBody(req.Body),
+	}
+	if f.ID == (schema.ID{}) {
+		f.ID = newUUID()
 	}
 	if req.Headers != nil {
 		var pairs []schema.Param

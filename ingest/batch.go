@@ -55,10 +55,11 @@ func (p *Pipeline) refuseBatch(in *Integration, req *Request, err error) Decisio
 	j := p.jobs.get()
 	defer p.jobs.put(j)
 	j.in = in
-	if !in.tokens.Empty() {
-		if refusal := in.tokens.check(req.Tokens); refusal != schema.ReasonNone {
-			return Decision{Outcome: schema.OutcomeRefused, Reason: refusal}
-		}
+	query := req.Request
+	query.Body = nil
+	in.normalizer.Normalize(&j.scratch, &query, &j.event, nil) // for the tokens among the parameters
+	if refusal := in.authorize(&j.scratch, req); refusal != schema.ReasonNone {
+		return Decision{Outcome: schema.OutcomeRefused, Reason: refusal}
 	}
 	return p.setAside(j, req, Decision{Outcome: schema.OutcomeQuarantined, Reason: schema.ReasonInvalidBody, Detail: err.Error()})
 }

@@ -193,7 +193,7 @@ func (l *claimLane) finishLogged(jobs []*job, logged uint64) {
 	var followers *job
 	l.mu.Lock()
 	for _, j := range jobs {
-		if j.topic != TopicMain {
+		if !j.tracked() {
 			continue
 		}
 		if j.err == nil && j.standing != dedupe.StandingOpen && !j.decision.Duplicate {

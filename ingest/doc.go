@@ -38,6 +38,7 @@
 //	handler.go    one request: route, credentials, Accept, reply
 //	request.go    what Accept takes; batches
 //	validate.go   the same code without writing anything
+//	replay.go     the failed topic once more through Accept; past events again
 //	reply.go      the table of answers
 //	route.go, fence.go, client.go   path, header hygiene, tokens and addresses
 //	metrics.go    every series

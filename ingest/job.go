@@ -49,6 +49,9 @@ type job struct {
 	traceparent string
 	unresolved  network.FieldSet
 	batch       *batchGroup
+	// replayed goes into the event; again says that the record was published
+	// before and carries no state.
+	replayed, again bool
 
 	outcome  schema.Outcome
 	reason   schema.Reason
@@ -90,6 +93,9 @@ func (p *jobPool) put(j *job) {
 	}
 	p.pool.Put(j)
 }
+
+// tracked reports whether the store is to remember the job's event.
+func (j *job) tracked() bool { return j.topic == TopicMain && !j.again }
 
 // wake hands the job back to its request.
 func (j *job) wake() { j.woken <- struct{}{} }

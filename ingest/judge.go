@@ -45,7 +45,7 @@ func (j *job) name(id schema.ID) {
 // testify ends the way of test traffic before the claim: it has no state.
 func (j *job) testify() {
 	j.topic, j.outcome, j.reason = TopicTest, schema.OutcomeTest, schema.ReasonTestTraffic
-	j.event.Verdict.Kind = schema.KindTest
+	j.event.Verdict = schema.Verdict{Kind: schema.KindTest, Replayed: j.replayed}
 	j.encode()
 	j.complete()
 }
@@ -107,13 +107,18 @@ func (j *job) repeat() {
 	case j.decision.IgnoredChange:
 		j.reason = schema.ReasonIgnoredChange
 	}
-	j.event.ID = j.event.IDFor(j.decision.Occurrence, int64(j.decision.Day))
+	print := j.event.Print
+	if j.decision.IgnoredChange {
+		print = schema.Print(j.decision.Previous.Print)
+	}
+	j.event.ID = j.event.IDOf(print, j.decision.Occurrence, int64(j.decision.Day))
 }
 
 // conclude writes the verdict into the event and finishes its record.
 func (j *job) conclude() {
 	e, d := &j.event, &j.decision
 	e.Verdict = verdictOf(e, d)
+	e.Verdict.Replayed = j.replayed
 	id := e.IDFor(d.Occurrence, int64(d.Day))
 	if d.Uncertain {
 		id = e.UncertainID(newUUID())
@@ -164,12 +169,15 @@ func (j *job) mark(owner uint32) dedupe.Mark {
 
 // seal gives the record the mark that a restart replays.
 func (j *job) seal(owner uint32, standing dedupe.Standing) {
-	if j.topic != TopicMain {
+	if !j.tracked() {
 		return
 	}
 	m := dedupe.NewMark(&j.arrival, &j.decision, standing, owner)
 	j.meta, _ = m.AppendBinary(j.meta[:0]) // never fails, the error is encoding.BinaryAppender's
 }
+
+// headerReplayed tells consumers that an event may have come before.
+const headerReplayed = "replayed"
 
 // appendHeaders writes the CloudEvents attributes (Kafka protocol binding 1.0,
 // binary mode), so that consumers dedupe and route without reading the value.
@@ -197,7 +205,7 @@ func appendHeaders(dst []byte, j *job) []byte {
 		n++
 	}
 	if e.Verdict.Replayed {
-		list[n] = journal.Header{Key: "replayed", Value: bytesOf("1")}
+		list[n] = journal.Header{Key: headerReplayed, Value: bytesOf("1")}
 		n++
 	}
 	return journal.AppendHeaders(dst, list[:n]...)

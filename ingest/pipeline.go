@@ -142,7 +142,7 @@ func (p *Pipeline) Accept(in *Integration, req *Request) Decision {
 // only lacks the verdict. It ends early with what is no event for the main
 // topic, or not an event at all.
 func (p *Pipeline) prepare(j *job, in *Integration, req *Request) (Decision, bool) {
-	j.in, j.batch = in, req.batch
+	j.in, j.batch, j.replayed = in, req.batch, req.replay
 	result := in.normalizer.Normalize(&j.scratch, &req.Request, &j.event, nil)
 	j.traceparent, j.unresolved = j.event.Hold(req.Traceparent), result.Unresolved
 	if refusal := in.authorize(&j.scratch, req); refusal != schema.ReasonNone {
@@ -186,7 +186,7 @@ func (p *Pipeline) await(j *job, req *Request) Decision {
 	if j.err != nil {
 		return Decision{Outcome: schema.OutcomeUnavailable, Reason: schema.ReasonUnavailable, Err: j.err}
 	}
-	if j.outcome == schema.OutcomeDuplicate && j.decision.SharedByClicks {
+	if j.outcome == schema.OutcomeDuplicate && j.decision.SharedByClicks && !req.replay {
 		aside := Decision{Outcome: schema.OutcomeDuplicate, Reason: schema.ReasonIDSharedByClicks, Detail: "one transaction id under several click ids"}
 		if end := p.setAside(j, req, aside); end.Outcome == schema.OutcomeUnavailable {
 			return end

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"unsafe"
 
+	"github.com/postbackhq/postback/schema"
 	"github.com/postbackhq/postback/schema/network"
 )
 
@@ -26,6 +27,9 @@ type Request struct {
 	Headers Headers
 
 	batch *batchGroup
+	// replay marks a request of the failed topic, whose id there is failedID.
+	replay   bool
+	failedID schema.ID
 }
 
 // Headers yields the fields of a request's header.

@@ -78,6 +78,10 @@ func (p *Pipeline) foresee(j *job, in *Integration, req *Request, result network
 	in.rules.Pay(&j.event)
 	j.encode()
 	p.look(j)
+	if j.decision.Hot {
+		j.forgetTransaction()
+		p.look(j)
+	}
 	j.conclude()
 	if j.decision.Duplicate {
 		j.repeat()

@@ -142,7 +142,7 @@ func (c *crashRun) sizeOf(got map[uint64]Record, id uint32) int {
 }
 
 func TestNothingAcknowledgedIsLostAndNoAppendIsTornByPowerLoss(t *testing.T) {
-	seeds := 150
+	seeds := 80
 	if testing.Short() {
 		seeds = 20
 	}

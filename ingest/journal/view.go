@@ -112,8 +112,8 @@ func (v *Viewer) readSegment(g *segment, from, limit uint64, fn func(uint64, Rec
 
 // SegmentReport is what Verify found in one segment file.
 type SegmentReport struct {
-	Name    string
-	Bytes   int64
+	Name    string // of the file
+	Bytes   int64  // its length, allocated ones included
 	Base    uint64 // number of its first record, by its name
 	Next    uint64 // number after its last
 	Records uint64 // readable

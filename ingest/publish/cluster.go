@@ -265,7 +265,7 @@ func (s *supervisor) askLine(ctx context.Context, addrs []string, req protocol.M
 	case err == nil:
 		return res, nil
 	case fresh:
-		return nil, fmt.Errorf("broker %s: %w", s.line.addr, err)
+		return nil, advise(s.line.addr, err)
 	}
 	return nil, fmt.Errorf("broker %s: %w: %w", s.line.addr, errStale, err)
 }

@@ -227,7 +227,7 @@ func advise(addr string, err error) error {
 	case errors.As(err, &unknown):
 		hint = "its certificate is not signed by an authority we trust: check kafka.tls.ca_file"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		hint = "it hung up during the handshake: check credentials/TLS"
+		hint = "it hung up: check credentials/TLS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		hint = "nothing listens there: is Kafka running, are host and port right?"
 	case errors.As(err, &dns):

@@ -62,6 +62,8 @@ type cluster struct {
 	dialed     int
 	openWires  int
 	createCode int16
+	lifetime   time.Duration    // of a connection's credentials, zero for ever
+	hosts      map[int32]string // other than b<id>
 }
 
 const fakeTopic = "events"
@@ -117,7 +119,11 @@ func (c *cluster) dial(ctx context.Context, addr string) (wire, time.Time, error
 		return nil, time.Time{}, advise(addr, syscall.ECONNREFUSED)
 	}
 	c.do(func() { c.openWires++ })
-	return &fakeWire{c: c, id: id, closed: make(chan struct{})}, time.Time{}, nil
+	var until time.Time
+	if c.lifetime > 0 {
+		until = time.Now().Add(c.lifetime)
+	}
+	return &fakeWire{c: c, id: id, closed: make(chan struct{})}, until, nil
 }
 
 // fakeWire is a connection to one broker of a cluster.
@@ -191,7 +197,11 @@ func (c *cluster) metadata(req *metadata.Request) *metadata.Response {
 	defer c.mu.Unlock()
 	res := &metadata.Response{ControllerID: 1}
 	for id := range c.alive {
-		res.Brokers = append(res.Brokers, metadata.ResponseBroker{NodeID: id, Host: fmt.Sprintf("b%d", id), Port: 9092})
+		host := fmt.Sprintf("b%d", id)
+		if other, ok := c.hosts[id]; ok {
+			host = other
+		}
+		res.Brokers = append(res.Brokers, metadata.ResponseBroker{NodeID: id, Host: host, Port: 9092})
 	}
 	for _, name := range req.TopicNames {
 		t := metadata.ResponseTopic{Name: name}

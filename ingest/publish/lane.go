@@ -39,7 +39,7 @@ type lane struct {
 	line   *line        // nil while not connected
 	hangup func()       // ends the connecting in progress
 
-	turn    int
+	turn    int // which of parts comes first
 	flights []*partition
 	request rawproduce.Request
 	codec   compress.Codec
@@ -121,10 +121,10 @@ func (l *lane) collect() (time.Duration, bool) {
 		part.flyer, part.flying = l, now
 		l.flights = append(l.flights, part)
 		if room -= part.batch.size; room <= 0 {
+			l.turn += i + 1 // the others come first next time
 			break
 		}
 	}
-	l.turn++
 	l.awake = len(l.flights) > 0
 	if next.IsZero() {
 		return 0, true

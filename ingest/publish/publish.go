@@ -216,7 +216,7 @@ func (p *Producer) Partition(topic uint8, key []byte) (int32, bool) {
 func (p *Producer) WaitUp(ctx context.Context) error {
 	for {
 		p.mu.Lock()
-		up, changed, reason := p.up, p.changed, p.lastErr
+		up, changed := p.up, p.changed
 		p.mu.Unlock()
 		if up {
 			return nil
@@ -224,6 +224,10 @@ func (p *Producer) WaitUp(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			reason := p.Status().Err
+			if reason == nil {
+				reason = errStarted
+			}
 			return fmt.Errorf("publish: kafka is not up: %w (%w)", reason, ctx.Err())
 		}
 	}

@@ -96,8 +96,8 @@ func (t *tailer) run(ctx context.Context, fn func(Fetched) bool) error {
 				return err
 			}
 			t.close()
-			if err := pause(ctx, tailPause); err != nil {
-				return err
+			if perr := pause(ctx, tailPause); perr != nil {
+				return fmt.Errorf("%w (%w)", err, perr)
 			}
 			continue
 		}
@@ -236,7 +236,7 @@ func (t *tailer) ask(ctx context.Context, addr string, req protocol.Message) (pr
 	if err != nil {
 		_ = w.Close()
 		delete(t.wires, addr)
-		return nil, fmt.Errorf("broker %s: %w", addr, err)
+		return nil, advise(addr, err)
 	}
 	return res, nil
 }

@@ -46,6 +46,7 @@ const (
 	numFields
 )
 
+// fieldNames are the canonical parameter names, in the order of Field.
 var fieldNames = [numFields]string{
 	"", "click_id", "transaction_id", "commission", "sale_amount", "currency", "status", "event_name", "goal",
 	"brand_name", "occurred_at", "test", "name", "email", "phone", "first_name", "last_name", "birthdate", "city",
