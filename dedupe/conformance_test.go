@@ -144,6 +144,9 @@ func TestTheEdgeCasesOfTheDomainHold(t *testing.T) {
 			{"approved 10", "new seq1 delta 10"}, {"reversed -3", "adjustment seq2 delta -3 adds"},
 			{"rejected 10", "reversal seq3 delta -7"},
 		}},
+		{"E50 restated after an unseen sale", Policy{Restatement: true}, []step{
+			{"reversed -10", "reversal seq1 delta -10 adds"}, {"12", "update seq2 delta 22 late"}, {"reversed 12", "reversal seq3 delta -12"},
+		}},
 		{"E49 two equal partial refunds", Policy{}, []step{
 			{"10", "new seq1 delta 10"}, {"reversed -3", "adjustment seq2 delta -3 adds"}, {"reversed -3", "duplicate"},
 			{"reversed -3 dated=5", "adjustment seq3 delta -3 adds"},

@@ -154,11 +154,14 @@ func (e *expectation) aside(rec record, field string) string {
 func (r *edgeRun) relation(h heard, key, want string) string {
 	_, number, _ := strings.Cut(want, " ")
 	n, _ := strconv.Atoi(number)
-	equal := h.answer.id == r.ids[n] && h.answer.id != ""
+	own, earlier := h.answer.id, r.ids[n]
 	if key == "same_key" {
-		equal = lastOf(h).key == r.keys[n]
+		own, earlier = lastOf(h).key, r.keys[n]
 	}
-	if equal {
+	switch {
+	case own == "" || earlier == "":
+		return "nothing to compare"
+	case own == earlier:
 		return "same " + number
 	}
 	return "other " + number

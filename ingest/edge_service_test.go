@@ -91,7 +91,7 @@ func TestEncryptionIsNotPartOfAnIdentity(t *testing.T) {
 	transport := vouched.Client().Transport.(*http.Transport).Clone() //nolint:forcetypeassert // httptest's own
 	transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return listener.Dial() }
 	client := &http.Client{Transport: transport}
-	resp, err := client.Get("https://example.com" + demo + "click_id=c1&transaction_id=T1&commission=4.99") //nolint:noctx // in memory
+	resp, err := client.Get("https://example.com" + demo + "click_id=c1&transaction_id=T1&commission=4.99")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestShutdownAmidRequestsAnswersNothingThatIsNotDurable(t *testing.T) {
 	for worker := range 8 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				resp, err := sv.client.Get(fmt.Sprintf("http://collect%sclick_id=c1&transaction_id=W%d-%d&commission=1", demo, worker, i)) //nolint:noctx // in memory
+				resp, err := sv.client.Get(fmt.Sprintf("http://collect%sclick_id=c1&transaction_id=W%d-%d&commission=1", demo, worker, i))
 				if err != nil {
 					return // the service is gone; the sender knows that nothing was promised
 				}

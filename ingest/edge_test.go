@@ -216,12 +216,11 @@ func (r *edgeRun) target(s step, action string) string {
 
 // heard is all that one request led to.
 type heard struct {
-	answer    answer
-	main      []record
-	test      []record
-	aside     []record
-	foreseen  *ingest.Validation
-	validated bool
+	answer   answer
+	main     []record
+	test     []record
+	aside    []record
+	foreseen *ingest.Validation
 }
 
 func (r *edgeRun) step(number int, s step) {

@@ -19,6 +19,7 @@ type Metrics struct {
 	refused  *prometheus.CounterVec
 	validate prometheus.Counter
 	macros   *prometheus.CounterVec
+	statuses *prometheus.CounterVec
 }
 
 // series are one integration's counters, resolved once.
@@ -47,8 +48,11 @@ func NewMetrics() *Metrics {
 		macros: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "postback_unresolved_macro_total", Help: "Template macros that arrived unfilled, by network and field.",
 		}, []string{"network", "param"}),
+		statuses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "postback_unknown_status_total", Help: "Postbacks whose status word the preset does not know, by network.",
+		}, []string{"network"}),
 	}
-	m.Registry.MustRegister(m.requests, m.seconds, m.refused, m.validate, m.macros)
+	m.Registry.MustRegister(m.requests, m.seconds, m.refused, m.validate, m.macros, m.statuses)
 	return m
 }
 
@@ -77,6 +81,9 @@ func (m *Metrics) count(in *Integration, d Decision, began time.Time) {
 				m.macros.WithLabelValues(in.Network, f.String()).Inc()
 			}
 		}
+	}
+	if d.UnknownStatus && in != nil {
+		m.statuses.WithLabelValues(in.Network).Inc()
 	}
 	m.seconds.Observe(time.Since(began).Seconds())
 }

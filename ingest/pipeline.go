@@ -86,7 +86,9 @@ type Decision struct {
 	HasID   bool
 	// Unresolved are the fields in which an unfilled macro stood.
 	Unresolved network.FieldSet
-	Err        error
+	// UnknownStatus says that the preset does not know the status word.
+	UnknownStatus bool
+	Err           error
 }
 
 // Open starts the lanes. It recovers what the journal holds first, so that a
@@ -176,7 +178,8 @@ func (p *Pipeline) await(j *job, req *Request) Decision {
 	}
 	defer p.jobs.put(j)
 	d := Decision{
-		Outcome: j.outcome, Reason: j.reason, EventID: j.event.ID, HasID: true, Unresolved: j.unresolved, Err: j.err,
+		Outcome: j.outcome, Reason: j.reason, EventID: j.event.ID, HasID: true,
+		Unresolved: j.unresolved, UnknownStatus: j.event.Status == schema.StatusUnknown, Err: j.err,
 	}
 	if refused, ok := errors.AsType[*publish.RefusedError](j.err); ok {
 		j.err = nil

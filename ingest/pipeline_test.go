@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/postbackhq/postback/dedupe"
-	"github.com/postbackhq/postback/ingest"
 	"github.com/postbackhq/postback/ingest/journal"
 )
 
@@ -303,6 +302,7 @@ func TestDecisionsAreCounted(t *testing.T) {
 	sv := start(t)
 	sv.get(demo + "click_id=c1&transaction_id=T1&commission=1")
 	sv.get("/nobody/collect/generic?click_id=c1")
+	sv.get(demo + "click_id=c1&transaction_id=T2&commission=1&status=flurb&brand_name={brand}")
 	families, err := sv.metrics.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -313,8 +313,12 @@ func TestDecisionsAreCounted(t *testing.T) {
 			found[f.GetName()] += m.GetCounter().GetValue()
 		}
 	}
-	if found["postback_requests_total"] != 1 || found["postback_refused_total"] != 1 {
-		t.Errorf("counted %v", found)
+	for name, want := range map[string]float64{
+		"postback_requests_total": 2, "postback_refused_total": 1,
+		"postback_unknown_status_total": 1, "postback_unresolved_macro_total": 1,
+	} {
+		if found[name] != want {
+			t.Errorf("%s is %v, want %v", name, found[name], want)
+		}
 	}
-	_ = ingest.TopicMain
 }

@@ -95,8 +95,7 @@ func validated(t *rapid.T, sv *service, method, query, body string) map[string]a
 }
 
 // pairsOf sends an event's fields as parameters again, under the names they
-// have. A derived event name is not sent, for that would make a goal of it; a
-// status only where there was a word for it.
+// have. A derived event name is not sent, for that would make a goal of it.
 func pairsOf(event map[string]any) []pair {
 	var pairs []pair
 	add := func(names ...string) {
@@ -118,7 +117,7 @@ func pairsOf(event map[string]any) []pair {
 	} else {
 		add("goal")
 	}
-	if event["status_raw"] != nil {
+	if event["status"] != "none" {
 		add("status")
 	}
 	inner, _ := event["params"].(map[string]string)

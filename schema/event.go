@@ -35,7 +35,7 @@ type Event struct {
 	// integration's ratio when one is set.
 	Commission, Sale, Payout money.Amount
 	// Delta says that Commission is a correction to add, not the new total
-	// (amount_effect=delta): a negative amount without a status word.
+	// (amount_effect=delta): a negative amount.
 	Delta bool
 
 	// Currency is an upper-case code as classified by money.Lookup, Exponent

@@ -45,13 +45,15 @@ func (s *Scratch) status() schema.Reason {
 }
 
 // correction makes a reversal of a negative amount, or of a marked id, unless the
-// network's own word says otherwise.
+// network's own word says otherwise. What a negative amount does to a total does
+// not depend on that word: it is taken off.
 func (s *Scratch) correction(note *string) {
 	negative := s.negative()
+	s.ev.Delta = negative
 	if s.worded || !negative && !s.stripped {
 		return
 	}
-	s.ev.Status, s.ev.Delta = schema.StatusReversed, negative
+	s.ev.Status = schema.StatusReversed
 	*note = "no status word, but a reversal's id"
 	if negative {
 		*note = "no status word, but a negative amount: a correction"
