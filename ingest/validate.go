@@ -20,8 +20,9 @@ type Validation struct {
 	Detail string `json:"detail,omitempty"`
 	Rule   string `json:"rule,omitempty"`
 	Status int    `json:"status"`
-	// Event is the event that would be published.
+	// Event is the event that would be published, Key the key of its record.
 	Event    json.RawMessage `json:"event,omitempty"`
+	Key      string          `json:"key,omitempty"`
 	Warnings []Warning       `json:"warnings"`
 	Trace    []network.Step  `json:"trace"`
 }
@@ -46,7 +47,7 @@ func (p *Pipeline) Validate(in *Integration, req *Request) Validation {
 	v.Result, v.Reason, v.Detail, v.Rule = d.Outcome.String(), string(d.Reason), d.Detail, d.Rule
 	v.Status = d.status(in.Strict)
 	if d.HasID {
-		v.Event = append(json.RawMessage(nil), j.value...)
+		v.Event, v.Key = append(json.RawMessage(nil), j.value...), string(j.key)
 	}
 	for word := range strings.SplitSeq(j.event.Repairs(), ",") {
 		if word != "" {

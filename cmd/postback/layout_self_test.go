@@ -161,7 +161,7 @@ func layoutSizeCases() []layoutCase {
 		{"a file of 501 lines", "files", file("dedupe/a.go", 501), []string{"dedupe/a.go:500: 501 lines, at most 500"}},
 		{"a test file of 801 lines", "files", file("dedupe/a_test.go", 801), []string{"801 lines, at most 800"}},
 		{"a test file of 800 lines", "files", file("dedupe/a_test.go", 800), nil},
-		{"hardly a test", "ratio", layoutGo(function(40)), []string{"0 lines of test for 44 lines of code"}},
-		{"enough tests", "ratio", map[string]string{"dedupe/a.go": "package dedupe\n", "dedupe/a_test.go": "package dedupe\n\n"}, nil},
+		{"hardly a test", "ratio", layoutGo(function(40)), []string{"0 lines of test for 41 lines of code"}},
+		{"enough tests", "ratio", map[string]string{"dedupe/a.go": "// Package dedupe remembers.\npackage dedupe\n", "dedupe/testdata/a.golden": "one\n"}, nil},
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"path"
@@ -13,6 +14,7 @@ const (
 	layoutMostTypicalLines  = 45
 	layoutMostFileLines     = 500
 	layoutMostTestFileLines = 800
+	layoutTestsPerTenLines  = 10
 )
 
 // layoutTooMany words a number above its bound.
@@ -81,21 +83,35 @@ func layoutFileLength(tree *layoutTree) []layoutFinding {
 	return findings
 }
 
+// layoutTestRatio counts lines that say something: blank ones and comments do not. Golden files are tests.
 func layoutTestRatio(tree *layoutTree) []layoutFinding {
 	code, tests := 0, 0
-	for _, file := range tree.code() {
-		switch {
-		case file.generated:
-		case file.test:
-			tests += file.lines
-		default:
-			code += file.lines
+	for _, file := range tree.files {
+		golden := strings.Contains(file.path, "/testdata/") && !strings.Contains(file.path, "/fuzz/")
+		if golden || file.test {
+			tests += layoutSayingLines(file.text)
 		}
 	}
-	if tests*10 < code*12 {
+	for _, file := range tree.code() {
+		if !file.generated && !file.test {
+			code += layoutSayingLines(file.text)
+		}
+	}
+	if tests*10 < code*layoutTestsPerTenLines {
 		return []layoutFinding{{path: "go.mod", line: 1, what: fmt.Sprintf("%d lines of test for %d lines of code", tests, code)}}
 	}
 	return nil
+}
+
+// layoutSayingLines counts the lines of a text that are neither blank nor a comment of their own.
+func layoutSayingLines(text []byte) int {
+	n := 0
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && !bytes.HasPrefix(line, []byte("//")) {
+			n++
+		}
+	}
+	return n
 }
 
 // layoutVagueFiles are words that say nothing about a file; layoutVaguePackages those that say nothing about a package.

@@ -42,7 +42,7 @@ func layoutGates() []layoutGate {
 		{"functions", "a function fits one screen: 60 lines, tests too", layoutFunctionLength},
 		{"p95", "19 of 20 functions have at most 45 lines", layoutFunctionP95},
 		{"files", "a file has at most 500 lines, a test file 800", layoutFileLength},
-		{"ratio", "at least 1.2 lines of test for a line of code", layoutTestRatio},
+		{"ratio", "at least as many lines of test, golden files included, as of code; blank and comment lines do not count", layoutTestRatio},
 		{"names", "nothing is called util, common, helper or the like: a name says what is inside", layoutNames},
 		{"init", "no init(): a package does nothing by being imported", layoutInit},
 		{"exits", "only cmd ends the process; a broken invariant panics with a message that starts with BUG:", layoutExits},
