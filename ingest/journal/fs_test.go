@@ -35,7 +35,7 @@ const ownerDir = "JOURNAL_TEST_OWNER_DIR"
 func TestOwnerProcess(t *testing.T) {
 	dir := os.Getenv(ownerDir)
 	if dir == "" {
-		t.Skip("runs only as a child process")
+		t.Skip("optional: runs only as a child process of another test")
 	}
 	j := mustOpen(t, Config{Dir: dir, SegmentSize: 1 << 16, MaxSize: 1 << 30})
 	for n := 0; ; n++ {

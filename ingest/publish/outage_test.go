@@ -78,7 +78,7 @@ func TestRealKafkaOutageLosesAndDoublesNothing(t *testing.T) {
 // TestRealKafkaWithOneBrokerOfThreeLostStaysUp needs about 2 GB of memory.
 func TestRealKafkaWithOneBrokerOfThreeLostStaysUp(t *testing.T) {
 	if os.Getenv("POSTBACK_TEST_KAFKA_CLUSTER") != "1" {
-		t.Skip("needs three real brokers: set POSTBACK_TEST_KAFKA_CLUSTER=1")
+		t.Skip("optional: minutes with three real brokers: run deploy/test --soak")
 	}
 	addr, control := ownKafka(t, "3")
 	c := newCollector()

@@ -104,7 +104,7 @@ func (s *scan) international(home plan) []byte {
 			s.bracketed -= 2
 		}
 		return bytes.TrimLeft(d, "0")
-	case home.code == "1" && len(d) >= 11 && bytes.HasPrefix(d, []byte("011")):
+	case home.code == "1" && len(d) >= 11 && bytes.HasPrefix(d, []byte("011")) && d[3] != '0':
 		return d[3:]
 	}
 	return nil

@@ -103,6 +103,9 @@ func FuzzParseDate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var want time.Time
 		if err := want.UnmarshalText([]byte(text)); err == nil {
+			if _, east := want.Zone(); east > 18*3600 || east < -18*3600 {
+				return // no place on earth, whatever package time says
+			}
 			if ms, ok := parseDate(text, nil, time.UTC); !ok || ms != want.UnixMilli() {
 				t.Errorf("%q: got %d, %v, want %d", text, ms, ok, want.UnixMilli())
 			}

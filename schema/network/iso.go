@@ -91,9 +91,13 @@ func (r *isoReader) one(set string) byte {
 	return 0
 }
 
-// clock takes hh:mm[:ss[.fraction]].
+// clock takes hh:mm[:ss[.fraction]]; an hour before ten may lack its zero.
 func (r *isoReader) clock(d *moment) {
-	d.hour = r.digits(2)
+	if len(r.text) > 1 && r.text[1] == ':' {
+		d.hour = r.digits(1)
+	} else {
+		d.hour = r.digits(2)
+	}
 	if r.one(":") == 0 {
 		r.bad = true
 	}
