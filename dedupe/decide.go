@@ -4,8 +4,8 @@ import "math"
 
 const dayMillis = 24 * 60 * 60 * 1000
 
-// Decide says what an arrival is, given what a store answered. It is pure and does not allocate. The
-// rows are those of the published transition table (see the package's tests for each).
+// Decide says what an arrival is, given what a store answered: the transition table of the package's
+// documentation. It is pure and does not allocate.
 //
 // Amounts that are missing or invalid are never taken for zero: such a state leaves the counted amount
 // as it was and its own delta is unknown, unless its class counts nothing anyway.
@@ -37,8 +37,9 @@ func Decide(c *Claim, a *Arrival) Decision {
 	return d
 }
 
-// DecideUnknown says what an arrival is when nothing can be known: it is published, its kind is a guess
-// from the arrival alone, and seq, delta and previous are unknown.
+// DecideUnknown says what an arrival is when nothing can be known (row 21): it is published, its kind is a
+// guess from the arrival alone, and seq, delta and previous are unknown. Its event id is the one it would
+// have had, so that consumers recognize a copy, unless Uncertain says that it cannot be known either.
 func DecideUnknown(a *Arrival) Decision {
 	p := a.policy()
 	d := Decision{

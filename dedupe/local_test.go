@@ -3,7 +3,6 @@ package dedupe
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -439,46 +438,5 @@ func TestLooksMayRunBesideClaimsAndCheckpoints(t *testing.T) {
 	<-done
 	if n := d.known(t, 25_000, 25_500); n != 500 {
 		t.Errorf("%d of 500 known", n)
-	}
-}
-
-func BenchmarkLocalClaimOfKnownIds(b *testing.B) {
-	l, err := OpenLocal(LocalConfig{Owner: 1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	const ids, batch = 1 << 20, 256
-	a := make([]Arrival, batch)
-	out := make([]Claim, batch)
-	p := &Policy{}
-	for i := 0; i < ids; i += batch {
-		marks := make([]Mark, batch)
-		for j := range marks {
-			a[j] = arrivalOf(b, "approved 5", p)
-			a[j].Now, a[j].Key = time.Now().UnixMilli(), numbered(i+j)
-			marks[j] = NewMark(&a[j], &Decision{}, StandingDone, 1)
-		}
-		if err := l.Claim(context.Background(), marks, nil, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-	keys := make([]Key, 1<<16)
-	for i := range keys {
-		keys[i] = numbered(i * 15)
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := 0; i < b.N; i += batch {
-		for j := range a {
-			a[j].Key = keys[(i+j)%len(keys)]
-		}
-		if err := l.Claim(context.Background(), nil, a, out); err != nil {
-			b.Fatal(err)
-		}
-		for j := range out {
-			if d := Decide(&out[j], &a[j]); !d.Duplicate {
-				b.Fatal(fmt.Sprint(i, j))
-			}
-		}
 	}
 }

@@ -14,14 +14,14 @@ type Mark struct {
 	Key Key
 	// Entry is the state; raise Entry.Standing when it gets further.
 	Entry
-	Window time.Duration // memory of the identity from here on
+	Window time.Duration // memory of the identity, from Seen (Redis: from the writing) on
 	Click  uint32        // hash of the click id
 	Date   int64         // the network's clock, Unix milliseconds
 	Seen   int64         // our clock at arrival, Unix milliseconds
 }
 
-// NewMark makes the mark for an arrival that was decided upon and has now got that far. Owner is the
-// instance that holds it.
+// NewMark makes the mark for an arrival that was decided to be published and has now got that far. Owner
+// is the instance that claimed and holds it.
 func NewMark(a *Arrival, d *Decision, s Standing, owner uint32) Mark {
 	m := Mark{Key: a.Key, Entry: a.entry(), Window: a.memory(), Click: a.Click, Date: max(a.Date, 0), Seen: a.Now}
 	m.Kind, m.Occurrence, m.Standing, m.Owner = d.Kind, d.Occurrence, s, owner

@@ -4,33 +4,79 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
 
-// world is the plain map that both stores are compared with. It applies marks and notes clicks with the
-// same pure functions; the stores add their layouts, the Redis script and everything in between.
+// world is the plain map that both stores are compared with: the pure functions of the machine on a map, and
+// what the stores add to them in words of its own: when a claim lapses, when an identity is forgotten, whose
+// open claims an owner is told of.
 type world struct {
-	states map[Key]*State
-	lease  int64
+	ids     map[Key]*known
+	lease   int64 // ms; 0: the store has no open claims
+	windows bool  // the store's clock is the trial's, so windows end
+	tally   tally
 }
 
-func (w *world) at(k Key) *State {
-	s := w.states[k]
-	if s == nil {
-		s = new(State)
-		w.states[k] = s
+type known struct {
+	State
+	until int64 // the end of its window
+}
+
+// at is what is left of an identity at that moment of the store's clock.
+func (w *world) at(k Key, now int64) *known {
+	s := w.ids[k]
+	if s != nil && w.windows && s.n > 0 && s.until <= now {
+		w.tally["window over"]++
+		s = nil
 	}
+	if s == nil {
+		s = new(known)
+		w.ids[k] = s
+	}
+	w.tally["claim lapsed"] += lapse(&s.State, now)
 	return s
 }
 
-// claim does what a store must: note the click, and open a claim unless a done state settles it.
+// lapse drops the open claims whose lease is over, and counts them.
+func lapse(s *State, now int64) (dropped int) {
+	kept := s.open[:0]
+	for _, o := range s.open[:s.opens] {
+		if o.until > now {
+			kept = append(kept, o)
+		}
+	}
+	dropped = int(s.opens) - len(kept)
+	s.opens = uint8(len(kept))
+	return dropped
+}
+
+func (w *world) mark(m *Mark, now int64) {
+	s := w.at(m.Key, now)
+	if Apply(&s.State, m) {
+		s.until = max(s.until, m.Seen+m.Window.Milliseconds())
+	}
+}
+
+// opens tells whether others have claimed this state, or another one that is not a copy of a done state.
+func (w *world) opens(a *Arrival, owner uint32, now int64) (same, other bool) {
+	s := w.at(a.Key, now)
+	for _, o := range s.open[:s.opens] {
+		foreign, copied := o.owner != owner, !a.mayReenter() && s.done(o.print)
+		same = same || foreign && o.print == a.Print
+		other = other || foreign && o.print != a.Print && !copied
+	}
+	return same, other
+}
+
+// claim notes the click and opens a claim, unless a done state settles the arrival.
 func (w *world) claim(a *Arrival, owner uint32, now int64) {
-	s := w.at(a.Key)
-	noteClick(s, a.Click, seconds(now), a.hotLimit())
-	if !a.mayReenter() && s.done(a.Print) {
+	s := w.at(a.Key, now)
+	noteClick(&s.State, a.Click, seconds(now), a.hotLimit())
+	if w.lease == 0 || (!a.mayReenter() && s.done(a.Print)) {
 		return
 	}
 	s.closeOpen(&Mark{Entry: Entry{Print: a.Print, Owner: owner}})
@@ -42,6 +88,7 @@ func (w *world) claim(a *Arrival, owner uint32, now int64) {
 	s.opens++
 }
 
+// encoded is the binary form of s, with or without its open claims.
 func encoded(s *State, opens bool) []byte {
 	n := s.opens
 	if !opens {
@@ -55,23 +102,71 @@ func encoded(s *State, opens bool) []byte {
 	return b
 }
 
-// trial is one random run: trips of marks and arrivals over a few keys.
-type trial struct {
-	policies []*Policy
-	world    world
-	owner    uint32
-	pending  []Mark // decided, not yet marked; each may be marked several times
-	nonce    uint64
+// ground is what trials run on: one store as its owners 1, 2, ... see it.
+type ground struct {
+	owners []Store
+	lease  time.Duration                         // 0: no open claims
+	clock  *int64                                // the store's, where the trial sets it
+	values func(t *rapid.T, keys []Key) []string // what is stored, "" for nothing; nil: not to be read
 }
 
-func newTrial(nonce uint64, owner uint32) *trial {
-	return &trial{
-		policies: []*Policy{
-			{}, {OnReentry: ReentryUpdate, HotClicks: 3}, {OnChange: ChangeIgnore}, {OnChange: ChangeIncrement, HotClicks: 2},
-			{OnChange: ChangeCreateNew, FallbackWindow: time.Second}, {FallbackWindow: time.Second, CountPending: true},
-		},
-		world: world{states: map[Key]*State{}, lease: (10 * time.Minute).Milliseconds()}, owner: owner, nonce: nonce,
+// tally counts what happened, so that no comparison is an empty one.
+type tally map[string]int
+
+func (n tally) note(what string, happened bool) {
+	if happened {
+		n[what]++
 	}
+}
+
+// trial is one random run: trips of marks and arrivals over a few keys.
+type trial struct {
+	ground
+	policies []*Policy
+	world    world
+	recent   []Arrival
+	pending  []Mark // decided, not yet marked; each may be marked several times, late, and by anybody
+	now      int64  // of the arrivals
+	nonce    int
+	tally    tally
+}
+
+func newTrial(nonce int, g ground, n tally) *trial {
+	r := &trial{ground: g, nonce: nonce, tally: n, now: testStart}
+	r.policies = []*Policy{
+		{}, {OnReentry: ReentryUpdate, HotClicks: 3, Window: time.Hour}, {OnChange: ChangeIgnore, Window: 48 * time.Hour},
+		{OnChange: ChangeIncrement, HotClicks: 2, Window: time.Minute},
+		{OnChange: ChangeCreateNew, FallbackWindow: time.Second}, {FallbackWindow: time.Second, CountPending: true},
+	}
+	r.world = world{ids: map[Key]*known{}, lease: g.lease.Milliseconds(), windows: g.clock != nil, tally: n}
+	return r
+}
+
+// pass lets time go by, for the arrivals and, where it can be set, for the store.
+func (r *trial) pass(t *rapid.T) {
+	const day = 24 * time.Hour
+	r.now += rapid.SampledFrom([]time.Duration{
+		0, 0, 0, 0, 0, 0, 0, time.Second, time.Second, time.Minute, time.Hour, 25 * time.Hour, 20 * day,
+	}).Draw(t, "pass").Milliseconds()
+	if r.clock != nil {
+		*r.clock = r.now
+	}
+}
+
+// arrivals draws new states and, as often, recent ones once more.
+func (r *trial) arrivals(t *rapid.T) []Arrival {
+	list := make([]Arrival, rapid.IntRange(1, 4).Draw(t, "arrivals"))
+	for i := range list {
+		list[i] = r.arrival(t)
+		if len(r.recent) > 0 && rapid.Bool().Draw(t, "repeat") {
+			now := list[i].Now
+			list[i] = rapid.SampledFrom(r.recent).Draw(t, "of")
+			list[i].Now = now
+		}
+	}
+	r.recent = append(r.recent, list...)
+	r.recent = r.recent[max(0, len(r.recent)-8):]
+	return list
 }
 
 func (r *trial) arrival(t *rapid.T) Arrival {
@@ -84,7 +179,7 @@ func (r *trial) arrival(t *rapid.T) Arrival {
 		Currency:  rapid.SampledFrom([]Currency{CurrencyOf("USD"), CurrencyOf("EUR"), CurrencyOf("USDT")}).Draw(t, "currency"),
 		Click:     rapid.Uint32Range(0, 6).Draw(t, "click"),
 		Date:      rapid.SampledFrom([]int64{0, 0, 1, 2, 1 << 41}).Draw(t, "date"),
-		Now:       testStart + rapid.Int64Range(0, 5000).Draw(t, "later") + rapid.Int64Range(0, 3).Draw(t, "days")*dayMillis,
+		Now:       r.now - rapid.SampledFrom([]int64{0, 0, 1000, 5000, 3_700_000}).Draw(t, "late"),
 		Exponent:  2,
 	}
 	a.Delta = a.HasAmount && a.Amount < 0
@@ -106,191 +201,180 @@ func keyPrint(text string) []byte {
 	return k[:8]
 }
 
-// trip does one call with random marks and arrivals and compares every answer.
-func (r *trial) trip(t *rapid.T, s Store, look func(k Key) []byte) {
+// marks draws from what is pending, in any order, again and again, as its owner or as another.
+func (r *trial) marks(t *rapid.T) []Mark {
 	var marks []Mark
 	for range rapid.IntRange(0, min(len(r.pending), 4)).Draw(t, "marks") {
 		m := r.pending[rapid.IntRange(0, len(r.pending)-1).Draw(t, "which")]
 		m.Standing = rapid.SampledFrom([]Standing{StandingJournaled, StandingDone}).Draw(t, "standing")
-		m.Owner = rapid.SampledFrom([]uint32{r.owner, 7}).Draw(t, "owner")
+		by := rapid.SampledFrom([]uint32{m.Owner, 1, 2, 7}).Draw(t, "by")
+		r.tally.note("mark by another", by != m.Owner)
+		m.Owner = by
 		marks = append(marks, m)
 	}
-	arrivals := make([]Arrival, rapid.IntRange(1, 4).Draw(t, "arrivals"))
-	for i := range arrivals {
-		arrivals[i] = r.arrival(t)
+	return marks
+}
+
+// trip makes one call with random marks and arrivals; of some calls the reply is lost.
+func (r *trial) trip(t *rapid.T) {
+	r.pass(t)
+	owner := uint32(rapid.IntRange(1, len(r.owners)).Draw(t, "owner"))
+	marks := r.marks(t)
+	arrivals := r.arrivals(t)
+	var got []Decision
+	if rapid.IntRange(0, 4).Draw(t, "reply lost") == 4 {
+		got = r.again(t, owner, marks, arrivals)
+	} else {
+		_, got = r.call(t, owner, marks, arrivals)
 	}
+	for i, d := range got {
+		if !d.Hot && !d.Duplicate {
+			r.pending = append(r.pending, NewMark(&arrivals[i], &d, StandingDone, owner))
+		}
+	}
+	r.pending = r.pending[max(0, len(r.pending)-12):]
+}
+
+// again makes a call whose reply nobody sees and then the same one: what was new has not become a repeat of itself,
+// and gets the same event id.
+func (r *trial) again(t *rapid.T, owner uint32, marks []Mark, arrivals []Arrival) []Decision {
+	r.tally["reply lost"]++
+	before, first := r.call(t, owner, marks, arrivals)
+	after, second := r.call(t, owner, marks, arrivals)
+	for i := range second {
+		a, b := &first[i], &second[i]
+		// Marks sent again may bring back a state that had left the list, or whose window was over before it had company.
+		if a.Hot || b.Hot || !slices.Equal(before[i].State.list(), after[i].State.list()) {
+			continue
+		}
+		if a.Duplicate != b.Duplicate || a.Kind != b.Kind || a.Occurrence != b.Occurrence || a.Day != b.Day {
+			t.Fatalf("arrival %d: %s, and asked again %s", i, render(*a), render(*b))
+		}
+	}
+	return second
+}
+
+// call makes a call, compares every answer with the world, and has the same happen there.
+func (r *trial) call(t *rapid.T, owner uint32, marks []Mark, arrivals []Arrival) ([]Claim, []Decision) {
 	out := make([]Claim, len(arrivals))
-	if err := s.Claim(context.Background(), marks, arrivals, out); err != nil {
+	if err := r.owners[owner-1].Claim(context.Background(), marks, arrivals, out); err != nil {
 		t.Fatal(err)
 	}
+	r.tally["moves"] += len(marks) + len(arrivals)
+	now := out[0].Now
 	for i := range marks {
-		Apply(r.world.at(marks[i].Key), &marks[i])
+		r.world.mark(&marks[i], now)
 	}
+	decisions := make([]Decision, len(arrivals))
 	for i := range arrivals {
 		a, c := &arrivals[i], &out[i]
-		want := r.world.at(a.Key)
-		if c.Unknown || !bytes.Equal(encoded(&c.State, false), encoded(want, false)) {
-			t.Fatalf("arrival %d: got %x\nwant %x", i, encoded(&c.State, false), encoded(want, false))
+		want := r.world.at(a.Key, now)
+		if c.Unknown || c.Owner != owner || !bytes.Equal(encoded(&c.State, false), encoded(&want.State, false)) {
+			t.Fatalf("arrival %d: got %x\nwant %x", i, encoded(&c.State, false), encoded(&want.State, false))
 		}
-		d := Decide(c, a)
-		r.world.claim(a, r.owner, c.Now)
-		if !d.Hot && !d.Duplicate {
-			r.pending = append(r.pending, NewMark(a, &d, StandingDone, r.owner))
+		if same, other := r.world.opens(a, owner, now); c.OpenSame != same || c.OpenOther != other {
+			t.Fatalf("arrival %d: open same %v other %v, want %v %v", i, c.OpenSame, c.OpenOther, same, other)
 		}
-		r.pending = r.pending[max(0, len(r.pending)-8):]
+		decisions[i] = Decide(c, a)
+		r.tally.note("duplicate", decisions[i].Duplicate)
+		r.tally.note("hot", decisions[i].Hot)
+		r.tally.note("open same", c.OpenSame)
+		r.tally.note("open other", c.OpenOther)
+		r.world.claim(a, owner, now)
 	}
+	if r.values != nil {
+		r.compareValues(t, arrivals, now)
+	}
+	return out, decisions
+}
+
+// compareValues looks at what is stored. Lapsed claims may lie there, and a key that had nothing else may be gone.
+func (r *trial) compareValues(t *rapid.T, arrivals []Arrival, now int64) {
+	keys := make([]Key, len(arrivals))
 	for i := range arrivals {
-		if got, want := look(arrivals[i].Key), r.world.at(arrivals[i].Key); got != nil && !bytes.Equal(got, encoded(want, true)) {
-			t.Fatalf("value of arrival %d: got %x\nwant %x", i, got, encoded(want, true))
+		keys[i] = arrivals[i].Key
+	}
+	for i, value := range r.values(t, keys) {
+		var got State
+		want := r.world.at(keys[i], now).State
+		if value == "" {
+			now = time.Now().UnixMilli()
+		} else if rest, err := got.Decode([]byte(value)); err != nil || len(rest) > 0 {
+			t.Fatalf("value of arrival %d: %x, %v", i, value, err)
+		}
+		lapse(&got, now)
+		lapse(&want, now)
+		if !bytes.Equal(encoded(&got, true), encoded(&want, true)) {
+			t.Fatalf("value of arrival %d: got %x\nwant %x", i, encoded(&got, true), encoded(&want, true))
 		}
 	}
 }
 
-// TestBothStoresEqualAPlainMap makes at least 10,000 random moves on each store;
-// POSTBACK_TEST_MOVES multiplies them.
-func TestBothStoresEqualAPlainMap(t *testing.T) {
-	trips := 80 * envInt(t, "POSTBACK_TEST_MOVES", 1)
-	var nonce uint64
-	check := func(t *testing.T, s Store, look func(k Key) []byte) {
-		rapid.Check(t, func(rt *rapid.T) {
-			nonce++
-			r := newTrial(nonce, 1)
-			for range trips {
-				r.trip(rt, s, look)
-			}
-		})
-	}
-	t.Run("Local", func(t *testing.T) {
-		l := localSubject(t).open(t)
-		defer closeStore(t, l)
-		check(t, l, func(Key) []byte { return nil })
-	})
-	t.Run("Redis", func(t *testing.T) {
-		srv := startServer(t)
-		s := srv.dial(t, RedisConfig{Owner: 1, Lease: 10 * time.Minute, Prefix: "p:"})
-		check(t, s, func(k Key) []byte {
-			b, err := srv.ctl.Get(context.Background(), "p:"+string(k[:])).Bytes()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return b
-		})
-	})
-}
-
-// idOf is what an event id depends on besides the identity.
-func idOf(d *Decision, p Print) string {
-	return fmt.Sprintf("%x %d %d", p, d.Occurrence, d.Day)
-}
-
-// TestTheMachineKeepsItsInvariants feeds random arrivals and marks every published one done.
-func TestTheMachineKeepsItsInvariants(t *testing.T) {
+// compare makes random moves until there were enough and each of the events has happened.
+func compare(t *testing.T, grounds []ground, events ...string) {
+	const checks = 100 // that rapid makes
+	wanted := envInt(t, "POSTBACK_TEST_MOVES", 10_000)
+	n, trials := tally{}, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		r := newTrial(1, 1)
-		policy := r.policies[rapid.IntRange(0, len(r.policies)-1).Draw(rt, "policy")]
-		fallback := rapid.Bool().Draw(rt, "fallback")
-		var s State
-		published := map[string]bool{}
-		var sum int64
-		known := true
-		for i := range rapid.IntRange(1, MaxEntries).Draw(rt, "n") {
-			a := r.arrival(rt)
-			a.Policy, a.Fallback, a.Click, a.Now = policy, fallback, 1, testStart+int64(i)*700
-			if fallback {
-				a.Print = Print{1} // of one key
+		for begin := n["moves"]; n["moves"] <= begin+wanted/checks; {
+			trials++
+			r := newTrial(trials, rapid.SampledFrom(grounds).Draw(rt, "ground"), n)
+			for range 80 {
+				r.trip(rt)
 			}
-			c := Claim{Owner: 1, Now: a.Now, State: s}
-			d := Decide(&c, &a)
-			if d.Duplicate {
-				if s.n == 0 {
-					rt.Fatal("the first is a duplicate")
-				}
-				continue
-			}
-			if id := idOf(&d, a.Print); published[id] && !d.Uncertain {
-				rt.Fatalf("event id used twice: %s, %s", id, render(d))
-			} else {
-				published[id] = true
-			}
-			if d.Seq != s.Seq+1 && !fallback {
-				rt.Fatalf("seq %d after %d", d.Seq, s.Seq)
-			}
-			m := NewMark(&a, &d, StandingDone, 1)
-			if !Apply(&s, &m) || Apply(&s, &m) {
-				rt.Fatal("a mark is applied once and then known")
-			}
-			sum += d.Delta
-			known = known && d.DeltaKnown
-			again := Claim{Owner: 1, Now: a.Now, State: s}
-			if d = Decide(&again, &a); !d.Duplicate && (!a.timed() || policy.FallbackWindow > 0) {
-				rt.Fatalf("an immediate repeat is %s", render(d))
-			}
-		}
-		if total, ok := s.Counted(); known && !fallback && policy.OnChange != ChangeCreateNew && (!ok || total != sum) {
-			rt.Fatalf("counted %d (%v), the deltas make %d", total, ok, sum)
 		}
 	})
+	t.Logf("%d random moves (arrivals and marks) in %d trials: %v", n["moves"], trials, n)
+	if n["moves"] < wanted {
+		t.Errorf("%d moves, not %d", n["moves"], wanted)
+	}
+	for _, event := range events {
+		if n[event] == 0 {
+			t.Errorf("never happened: %s", event)
+		}
+	}
 }
 
-func FuzzStateDecodeNeverTrustsItsInput(f *testing.F) {
-	f.Add([]byte{0, 1, 2, 3})
-	seed := State{Seq: 20, Click: 1, Date: 5, n: 1}
-	f.Add(encoded(&seed, true))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var s, again State
-		rest, err := s.Decode(b)
-		if err != nil {
-			if s.n != 0 || s.Seq != 0 {
-				t.Fatal("an error leaves something behind")
-			}
-			return
-		}
-		out := encoded(&s, true)
-		if left, err := again.Decode(out); err != nil || len(left) != 0 || !bytes.Equal(encoded(&again, true), out) {
-			t.Fatalf("%x decodes to what does not encode: %x, %v", b, out, err)
-		}
-		if len(rest) > len(b) {
-			t.Fatal("more left than there was")
-		}
-		_, _ = s.Counted()
-	})
-}
-
-func FuzzDecodeMarkNeverTrustsItsInput(f *testing.F) {
-	m := Mark{Key: Key{1}, Entry: Entry{Print: Print{2}, Timed: true, Day: 3, At: 4, Standing: StandingJournaled, Owner: 5}, Window: time.Hour}
-	b, _ := m.AppendBinary(nil)
-	f.Add(b)
-	f.Add(b[:20])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := DecodeMark(b)
-		if err != nil {
-			return
-		}
-		out, err := m.AppendBinary(nil)
+// TestBothStoresEqualAPlainMap makes random moves on each store and on a plain map: changes of all kinds with the
+// network's clock running forth and back, replies lost, marks late, twice, out of order and by instances that hold
+// no claim; on Redis two instances, with leases that last or lapse within a few moves; on Local, which has no open
+// claims, windows that end. POSTBACK_TEST_MOVES says how many arrivals and marks there are at least.
+func TestBothStoresEqualAPlainMap(t *testing.T) {
+	t.Run("Local", func(t *testing.T) {
+		clock := testStart
+		l, err := OpenLocal(LocalConfig{Owner: 1, Now: func() time.Time { return time.UnixMilli(clock) }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := DecodeMark(out)
-		if err != nil || back != m {
-			t.Fatalf("%+v\nbecame %+v (%v)", m, back, err)
+		defer closeStore(t, l)
+		compare(t, []ground{{owners: []Store{l}, clock: &clock}},
+			"duplicate", "hot", "reply lost", "mark by another", "window over")
+	})
+	t.Run("Redis", func(t *testing.T) {
+		srv := startServer(t)
+		var grounds []ground
+		for _, lease := range []time.Duration{10 * time.Minute, 2 * time.Millisecond} {
+			one, two := srv.dial(t, RedisConfig{Owner: 1, Lease: lease}), srv.dial(t, RedisConfig{Owner: 2, Lease: lease})
+			grounds = append(grounds, ground{owners: []Store{one, two}, lease: lease, values: srv.values})
 		}
+		compare(t, grounds,
+			"duplicate", "hot", "reply lost", "mark by another", "open same", "open other", "claim lapsed")
 	})
 }
 
-func TestAnIDDoneOnceTakes28Bytes(t *testing.T) {
-	a := arrivalOf(t, "approved 4.99 USD c1", &Policy{})
-	d := Decide(&Claim{}, &a)
-	m := NewMark(&a, &d, StandingDone, 1)
-	var s State
-	Apply(&s, &m)
-	if n := len(encoded(&s, true)); n != 28 {
-		t.Errorf("%d bytes; Redis' 48-byte allocation class takes 28", n)
+// values reads what Redis holds.
+func (s *server) values(t *rapid.T, keys []Key) []string {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = string(k[:])
 	}
-	a = arrivalOf(t, "rejected 4.99 USD c1", &Policy{})
-	d = Decide(&Claim{State: s}, &a)
-	m = NewMark(&a, &d, StandingDone, 1)
-	Apply(&s, &m)
-	if n := len(encoded(&s, true)); n != 28+entrySize {
-		t.Errorf("a further state makes it %d bytes", n)
+	found, err := s.ctl.MGet(context.Background(), names...).Result()
+	if err != nil {
+		t.Fatal(err)
 	}
+	values := make([]string, len(keys))
+	for i := range found {
+		values[i], _ = found[i].(string)
+	}
+	return values
 }

@@ -1,6 +1,7 @@
 package dedupe
 
-// MaxEntries bounds the states kept per identity; the oldest leave first.
+// MaxEntries bounds the states kept per identity; the oldest leave first. A repeat of a state that left
+// is published as a change: a copy, not a loss.
 const MaxEntries = 16
 
 const (
@@ -21,17 +22,17 @@ const (
 	EffectAdds
 )
 
-// Entry is one state an identity was in.
+// Entry is one state an identity was in. A value without pointers.
 type Entry struct {
 	Print      Print
-	Amount     int64 // millionths; meaningful with HasAmount
-	At         int64 // Timed only: when it arrived, Unix milliseconds
-	Owner      uint32
-	Day        int32 // Timed only: as in Decision.Day
-	Occurrence uint16
+	Amount     int64  // millionths; meaningful with HasAmount
+	At         int64  // Timed only: when it arrived, Unix milliseconds
+	Owner      uint32 // who holds it, StandingJournaled only
+	Day        int32  // Timed only: as in Decision.Day
+	Occurrence uint16 // how often the state was entered before
 	Currency   Currency
 	Class      Class
-	Kind       Kind
+	Kind       Kind     // of the event that was published for it
 	Standing   Standing // StandingJournaled or StandingDone
 	Effect     Effect
 	HasAmount  bool
@@ -146,8 +147,9 @@ type counted struct {
 }
 
 // Counted returns the running total of the identity in millionths of its last counted currency, and
-// whether it is known. Pending, rejected and reversed states count nothing (domain: "counted is the
-// commission when approved or without status, else 0"). It is the total of a policy without Restatement.
+// whether it is known: the commission when the last state is approved or has no status, with the
+// corrections since; nothing when it is rejected, reversed, unknown or (without CountPending) pending. It
+// is the total of a policy without Restatement.
 func (s *State) Counted() (int64, bool) {
 	c := s.fold(Policy{})
 	return c.value, !c.unknown

@@ -30,9 +30,10 @@ const (
 // OnChange says what a changed state of a known identity means (`dedupe.on_change`).
 type OnChange uint8
 
-// The modes. ChangeUpdate: the new amount replaces the old. ChangeIgnore: all but the first is a
-// duplicate, reversals too. ChangeIncrement: the amount is added. ChangeCreateNew: every arrival is a
-// conversion of its own, except an exact repeat within the fallback window.
+// The modes. ChangeUpdate: the new amount replaces the old (rows 4 to 11). ChangeIgnore: all but the
+// first is a duplicate, reversals too (row 13). ChangeIncrement: the amount is added (row 14).
+// ChangeCreateNew: every arrival is a conversion of its own, except an exact repeat within the fallback
+// window (row 15). RedTrack's "Duplicate postback settings" describes the same wishes.
 const (
 	ChangeUpdate OnChange = iota
 	ChangeIgnore
@@ -43,7 +44,8 @@ const (
 // OnReentry says what the return of an earlier state means (`dedupe.on_reentry`).
 type OnReentry uint8
 
-// ReentryDuplicate takes it for a late retry, ReentryUpdate for a change back.
+// ReentryDuplicate takes it for a late retry (row 3), ReentryUpdate for a change back (row 3b), as on
+// impact.com, where a reversed action can be restored.
 const (
 	ReentryDuplicate OnReentry = iota
 	ReentryUpdate
@@ -52,7 +54,9 @@ const (
 // Kind is the `kind` of a published event, as far as this package decides it.
 type Kind uint8
 
-// The kinds, spelled by [Kind.String] as the event spells them.
+// The kinds, spelled by [Kind.String] as the event spells them. KindNew is a first sight, KindUpdate a
+// change, KindPromotion a pending conversion that was approved, KindReversal a rejected or reversed one or
+// a correction that leaves nothing, KindAdjustment a correction that leaves something.
 const (
 	KindNew Kind = iota
 	KindUpdate
@@ -93,10 +97,13 @@ const (
 // Currency is a currency code packed into 16 bits: equal codes are equal, 0 is none.
 type Currency uint16
 
-// DefaultWindow is how long an identity is remembered when its policy does not say.
+// DefaultWindow is how long an identity is remembered when its policy does not say: longer than networks
+// retry (Digistore24: ten days) and correct (Google Ads: about 55 days), and as long as Everflow keeps the
+// clicks that reversals refer to.
 const DefaultWindow = 90 * 24 * time.Hour
 
-// DefaultHotClicks is the number of click ids that may share an identity within an hour.
+// DefaultHotClicks is the number of click ids that may share an identity within an hour. A choice
+// of ours: more than the clicks of one buyer, few enough to notice a constant id soon.
 const DefaultHotClicks = 10
 
 // Policy is what an integration configures. One value is shared by all its arrivals and must not change
@@ -105,9 +112,9 @@ type Policy struct {
 	OnChange             OnChange
 	OnReentry            OnReentry
 	Window               time.Duration // memory of an identity; 0: DefaultWindow
-	FallbackWindow       time.Duration // rolling window without a transaction id; 0: off
+	FallbackWindow       time.Duration // from a published state on, repeats without a transaction id are duplicates; 0: off
 	CountPending         bool          // pending amounts count like approved ones
-	PendingAfterApproval bool          // the network's modifications go back to pending: not out of order
+	PendingAfterApproval bool          // modifications go back to pending (impact.com): not out of order
 	Restatement          bool          // an amount after corrections is the new total, also where nothing was known before them (CJ)
 	HotClicks            int           // click ids per hour before an id is absent; 0: DefaultHotClicks, < 0: never, at most 15
 }
@@ -119,7 +126,7 @@ type Arrival struct {
 	Print  Print
 	Policy *Policy // nil: the zero policy
 
-	Fallback  bool // no usable transaction id: rows 16-18, the print is part of the key
+	Fallback  bool // no usable transaction id: rows 16 to 18, the print is part of the key
 	Class     Class
 	HasAmount bool     // the commission is known; false for missing and invalid ones
 	Delta     bool     // the amount is negative: it corrects instead of replacing
@@ -168,9 +175,10 @@ type Decision struct {
 	HasPrevious bool
 	Previous    Previous
 
+	// OutOfOrder: an older date of the network's clock, pending after approved, or a sale after its refund.
 	OutOfOrder        bool
 	PossibleDuplicate bool // Previous is the event that this one may repeat (row 17)
-	CurrencyChanged   bool
+	CurrencyChanged   bool // against the last state; amounts are then not comparable (row 6)
 	// Uncertain: the store could not answer and the occurrence could matter. The event id must take a
 	// random arrival id: a possible copy beats a loss.
 	Uncertain bool
@@ -196,8 +204,9 @@ type Store interface {
 	// Claim applies marks, then looks up each arrival and registers an open claim for it. out[i] answers
 	// arrivals[i]; the slices must have one length. Nothing is kept of the arguments. An error means that
 	// every answer is Unknown (out says so too): publish. Without one, single answers may still be, as
-	// when one master of a Cluster is away. Arrivals of one batch do not see each other. Marks are the store's from here on: what
-	// could not be written is kept and tried again, within bounds.
+	// when one master of a Cluster is away. Arrivals of one batch do not see each other's claims. Marks
+	// are the store's from here on: what could not be written is kept and tried again, within bounds.
+	// Calling again with the same arguments, because the answer got lost, is safe.
 	Claim(ctx context.Context, marks []Mark, arrivals []Arrival, out []Claim) error
 	// Look answers like Claim and changes nothing.
 	Look(ctx context.Context, arrivals []Arrival, out []Claim) error
