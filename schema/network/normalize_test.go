@@ -173,3 +173,29 @@ func BenchmarkNormalize(b *testing.B) {
 		n.Normalize(&s, &r, &ev, nil)
 	}
 }
+
+// plainQuery has twelve parameters as most networks send them: ids, money, names
+// and sub ids, nothing of the customer.
+const plainQuery = "click_id=CAxaduSFl0fpiROSdRkptrJ5REfN2GeEnE&transaction_id=10492A&commission=4.99&currency=USD" +
+	"&sale_amount=49.90&status=approved&event_name=Purchase&brand_name=Apple&sub1=fb&sub2=cmp77&sub3=ad9&offer_id=51"
+
+// BenchmarkNormalizeAndEncode is the whole work on one postback: from the query
+// to the event's JSON, identity and event id included.
+func BenchmarkNormalizeAndEncode(b *testing.B) {
+	for name, query := range map[string]string{"plain": plainQuery, "customer": commonQuery} {
+		b.Run(name, func(b *testing.B) {
+			n := normalizer(b, "generic")
+			var s Scratch
+			var ev schema.Event
+			var buf []byte
+			r := Request{Query: []byte(query), ReceivedMS: received}
+			b.ReportAllocs()
+			for b.Loop() {
+				n.Normalize(&s, &r, &ev, nil)
+				ev.ID = ev.FirstID()
+				ev.Verdict.Kind = schema.KindNew
+				buf = ev.AppendJSON(buf[:0])
+			}
+		})
+	}
+}
