@@ -28,7 +28,7 @@ func (j *job) arrive() {
 	e := &j.event
 	j.arrival = dedupe.Arrival{
 		Key: e.Identity.Key(), Print: dedupe.Print(e.Print), Policy: &j.in.policy,
-		Fallback: e.KeyKind == schema.KeyFallback, Class: classOf(e.Status),
+		Fallback: e.KeyKind == schema.KeyFallback, Class: classes[e.Status],
 		HasAmount: e.Commission.State == money.OK, Delta: e.Delta,
 		Exponent: e.Exponent, Currency: dedupe.CurrencyOf(e.Currency), Amount: e.Commission.Micros,
 		Click: schema.ClickHash(e.ClickID), Date: e.OccurredMS, Now: e.ReceivedMS,
@@ -142,7 +142,7 @@ func (j *job) complete() {
 
 func verdictOf(e *schema.Event, d *dedupe.Decision) schema.Verdict {
 	v := schema.Verdict{
-		Kind: kindOf(d.Kind), Seq: d.Seq, Delta: d.Delta, DeltaKnown: d.DeltaKnown,
+		Kind: kinds[d.Kind], Seq: d.Seq, Delta: d.Delta, DeltaKnown: d.DeltaKnown,
 		OutOfOrder: d.OutOfOrder, Uncertain: d.Uncertain,
 	}
 	if !d.HasPrevious {
@@ -154,7 +154,7 @@ func verdictOf(e *schema.Event, d *dedupe.Decision) schema.Verdict {
 		return v
 	}
 	v.HasPrevious, v.PreviousID = true, id
-	v.PreviousStatus = statusOf(d.Previous.Class)
+	v.PreviousStatus = statuses[d.Previous.Class]
 	v.PreviousExponent = d.Previous.Exponent
 	if d.Previous.HasAmount {
 		v.PreviousCommission = money.Amount{Micros: d.Previous.Amount, State: money.OK}
@@ -221,48 +221,23 @@ func newUUID() [16]byte {
 	return id
 }
 
-func classOf(s schema.Status) dedupe.Class {
-	switch s {
-	case schema.StatusPending:
-		return dedupe.ClassPending
-	case schema.StatusApproved:
-		return dedupe.ClassApproved
-	case schema.StatusRejected:
-		return dedupe.ClassRejected
-	case schema.StatusReversed:
-		return dedupe.ClassReversed
-	case schema.StatusUnknown:
-		return dedupe.ClassUnknown
-	}
-	return dedupe.ClassNone
+// classes are dedupe's words for the event's statuses.
+var classes = [...]dedupe.Class{
+	schema.StatusNone: dedupe.ClassNone, schema.StatusPending: dedupe.ClassPending,
+	schema.StatusApproved: dedupe.ClassApproved, schema.StatusRejected: dedupe.ClassRejected,
+	schema.StatusReversed: dedupe.ClassReversed, schema.StatusUnknown: dedupe.ClassUnknown,
+	schema.StatusTest: dedupe.ClassNone,
 }
 
-func statusOf(c dedupe.Class) schema.Status {
-	switch c {
-	case dedupe.ClassPending:
-		return schema.StatusPending
-	case dedupe.ClassApproved:
-		return schema.StatusApproved
-	case dedupe.ClassRejected:
-		return schema.StatusRejected
-	case dedupe.ClassReversed:
-		return schema.StatusReversed
-	case dedupe.ClassUnknown:
-		return schema.StatusUnknown
-	}
-	return schema.StatusNone
+// statuses are the event's words for dedupe's classes.
+var statuses = [...]schema.Status{
+	dedupe.ClassNone: schema.StatusNone, dedupe.ClassPending: schema.StatusPending,
+	dedupe.ClassApproved: schema.StatusApproved, dedupe.ClassRejected: schema.StatusRejected,
+	dedupe.ClassReversed: schema.StatusReversed, dedupe.ClassUnknown: schema.StatusUnknown,
 }
 
-func kindOf(k dedupe.Kind) schema.Kind {
-	switch k {
-	case dedupe.KindUpdate:
-		return schema.KindUpdate
-	case dedupe.KindPromotion:
-		return schema.KindPromotion
-	case dedupe.KindReversal:
-		return schema.KindReversal
-	case dedupe.KindAdjustment:
-		return schema.KindAdjustment
-	}
-	return schema.KindNew
+// kinds are the event's words for dedupe's kinds.
+var kinds = [...]schema.Kind{
+	dedupe.KindNew: schema.KindNew, dedupe.KindUpdate: schema.KindUpdate, dedupe.KindPromotion: schema.KindPromotion,
+	dedupe.KindReversal: schema.KindReversal, dedupe.KindAdjustment: schema.KindAdjustment,
 }
