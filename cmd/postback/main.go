@@ -99,7 +99,8 @@ func newRoot(s streams) *cobra.Command {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newServe(s), newCheck(s), newConfig(s), newNetworks(s), newTry(s), newTail(s), newHash(s), newSchema(s), newVersion(s),
+		newServe(s), newCheck(s), newConfig(s), newNetworks(s), newTry(s), newTail(s), newReplay(s), newJournal(s),
+		newHash(s), newSchema(s), newVersion(s),
 	)
 	root.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

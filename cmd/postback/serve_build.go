@@ -52,6 +52,25 @@ type service struct {
 // build starts everything, leaves first.
 func (v *service) build(talk io.Writer) error {
 	v.failed = make(chan error, 2)
+	alarm := newAlarms(v.log).ring
+	if err := v.openPipeline(talk, alarm); err != nil {
+		return err
+	}
+	v.metrics = ingest.NewMetrics()
+	v.metrics.Observe(v.pipeline)
+	v.keep("housekeeping", v.startHousekeeping())
+	if err := v.openAdmin(); err != nil {
+		return err
+	}
+	if err := v.openCollect(alarm); err != nil {
+		return err
+	}
+	v.openControl()
+	return nil
+}
+
+// openPipeline takes the data folder and starts the way of a postback.
+func (v *service) openPipeline(talk io.Writer, alarm func(string, error)) error {
 	owner, err := v.openData()
 	if err != nil {
 		return err
@@ -60,7 +79,6 @@ func (v *service) build(talk io.Writer) error {
 	if err != nil {
 		return err
 	}
-	alarm := newAlarms(v.log).ring
 	pipeline := ingest.PipelineConfig{
 		Ack: v.ack(), Budgets: v.budgets(), Store: store, Journal: v.journal, Owner: owner, Alarm: alarm,
 	}
@@ -71,13 +89,7 @@ func (v *service) build(talk io.Writer) error {
 		return fmt.Errorf("starting: %w", err)
 	}
 	v.keep("pipeline", v.pipeline.Close)
-	v.metrics = ingest.NewMetrics()
-	v.metrics.Observe(v.pipeline)
-	v.keep("housekeeping", v.startHousekeeping())
-	if err := v.openAdmin(); err != nil {
-		return err
-	}
-	return v.openCollect(alarm)
+	return nil
 }
 
 // openData takes the data folder: its journal and the number of this instance.
