@@ -36,7 +36,8 @@
 //	directory.go  properties, integrations, presets: who may send what
 //	server.go     the listener, limits and timeouts
 //	handler.go    one request: route, credentials, Accept, reply
-//	request.go    what Accept takes; batches
+//	request.go    what Accept takes
+//	batch.go      many conversions in one body
 //	validate.go   the same code without writing anything
 //	replay.go     the failed topic once more through Accept; past events again
 //	reply.go      the table of answers

@@ -2,14 +2,14 @@ package schema
 
 import (
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/postbackhq/postback/schema/money"
 )
 
 // Version is the value of schema_version: it rises when a field changes its
-// meaning, which the contract of the topic forbids, so it is 1.
+// meaning, which the contract of the topic forbids, so it is 1. AppendBody has
+// it as text.
 const Version = 1
 
 // AppendJSON appends the event as the topic carries it: one flat JSON object
@@ -23,8 +23,7 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 // allows to encode while the request is still in its own goroutine. The event
 // id stands in it, so an event whose ID changes is encoded anew.
 func (e *Event) AppendBody(dst []byte) []byte {
-	o := object{append(dst, '{')}
-	o.int("schema_version", Version)
+	o := object{append(dst, `{"schema_version":1`...)}
 	o.id("event_id", e.ID)
 	o.text("event_name", e.EventName)
 	o.known("event_name_raw", e.EventNameRaw)
@@ -134,17 +133,12 @@ func (c *Customer) append(o *object) {
 	o.known("country_sha256", c.CountrySHA256)
 }
 
-// object appends the members of a JSON object. Names are constants of this
-// package and need no escaping.
+// object appends further members of a JSON object that has one already. Names
+// are constants of this package and need no escaping.
 type object struct{ b []byte }
 
 func (o *object) name(name string) {
-	if n := len(o.b); n > 0 && o.b[n-1] != '{' {
-		o.b = append(o.b, ',')
-	}
-	o.b = append(o.b, '"')
-	o.b = append(o.b, name...)
-	o.b = append(o.b, '"', ':')
+	o.b = append(append(append(o.b, ',', '"'), name...), '"', ':')
 }
 
 // text writes a core string: null when empty, for an empty string would turn
@@ -229,40 +223,51 @@ func (o *object) params(params []Param) {
 	o.b = append(o.b, '}', '"')
 }
 
-// AppendTime appends an RFC 3339 time in UTC with milliseconds.
+// AppendTime appends an RFC 3339 time in UTC with milliseconds. Years are those
+// of four digits: 0000 to 9999.
 func AppendTime(dst []byte, ms int64) []byte {
-	t := time.UnixMilli(ms).UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	dst = appendDigits(dst, year, 4)
-	dst = append(dst, '-')
-	dst = appendDigits(dst, int(month), 2)
-	dst = append(dst, '-')
-	dst = appendDigits(dst, day, 2)
-	dst = append(dst, 'T')
-	dst = appendDigits(dst, hour, 2)
-	dst = append(dst, ':')
-	dst = appendDigits(dst, minute, 2)
-	dst = append(dst, ':')
-	dst = appendDigits(dst, second, 2)
-	dst = append(dst, '.')
-	dst = appendDigits(dst, t.Nanosecond()/int(time.Millisecond), 3)
-	return append(dst, 'Z')
+	const day = int64(24 * 60 * 60 * 1000)
+	days, rest := ms/day, ms%day
+	if rest < 0 {
+		days, rest = days-1, rest+day
+	}
+	year, month, date := civil(days)
+	dst = append2(dst, year/100)
+	dst = append(append2(dst, year%100), '-')
+	dst = append(append2(dst, month), '-')
+	dst = append(append2(dst, date), 'T')
+	second := rest / 1000
+	dst = append(append2(dst, second/3600), ':')
+	dst = append(append2(dst, second/60%60), ':')
+	dst = append(append2(dst, second%60), '.')
+	milli := rest % 1000
+	dst = append(dst, byte('0'+milli/100))
+	return append(append2(dst, milli%100), 'Z')
 }
 
-func appendDigits(dst []byte, v, width int) []byte {
-	for div := pow10(width - 1); div > 0; div /= 10 {
-		dst = append(dst, byte('0'+v/div%10))
-	}
-	return dst
-}
+func append2(dst []byte, v int64) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }
 
-func pow10(n int) int {
-	p := 1
-	for ; n > 0; n-- {
-		p *= 10
+// civil turns days since the epoch into a date of the Gregorian calendar. It
+// counts in years that begin in March, so that the leap day is the last (Howard
+// Hinnant, "chrono-Compatible Low-Level Date Algorithms"). Package time needs
+// four times as long, and two of these are in every event.
+func civil(days int64) (year, month, date int64) {
+	days += 719_468 // from 0000-03-01
+	const era = 146_097
+	cycle := days / era
+	if days < 0 {
+		cycle = (days - era + 1) / era
 	}
-	return p
+	ofCycle := days - cycle*era
+	ofYear := (ofCycle - ofCycle/1460 + ofCycle/36_524 - ofCycle/146_096) / 365
+	rest := ofCycle - (365*ofYear + ofYear/4 - ofYear/100)
+	march := (5*rest + 2) / 153
+	date = rest - (153*march+2)/5 + 1
+	year = ofYear + cycle*400
+	if month = march + 3; month > 12 {
+		month, year = month-12, year+1
+	}
+	return year, month, date
 }
 
 // appendString appends s as a JSON string (RFC 8259, section 7). What is not

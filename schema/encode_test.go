@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,21 @@ func TestTimesAreRFC3339WithMilliseconds(t *testing.T) {
 		if err != nil || back.UnixMilli() != ms {
 			t.Errorf("AppendTime(%d) = %s reads back as %v, %v", ms, got, back, err)
 		}
+	}
+}
+
+func TestTimesAreThoseOfPackageTime(t *testing.T) {
+	const step = 1_000_003 * 977 // a prime number of milliseconds, about eleven days
+	for ms := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(); ms < time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(); ms += step {
+		if got, want := string(schema.AppendTime(nil, ms)), time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z"); got != want {
+			t.Fatalf("AppendTime(%d) = %s, want %s", ms, got, want)
+		}
+	}
+}
+
+func TestVersionStandsInTheEvent(t *testing.T) {
+	if got := decode(t, sample().AppendJSON(nil))["schema_version"]; got != json.Number(strconv.Itoa(schema.Version)) {
+		t.Errorf("schema_version is %v, Version %d", got, schema.Version)
 	}
 }
 

@@ -33,8 +33,8 @@ type Failed struct {
 // AppendJSON appends the record as one flat JSON object. A body that is UTF-8
 // text goes to body, any other to body_base64.
 func (f *Failed) AppendJSON(dst []byte) []byte {
-	o := object{append(dst, '{')}
-	o.id("failed_id", f.ID)
+	o := object{append(dst, `{"failed_id":"`...)}
+	o.b = append(f.ID.Append(o.b), '"')
 	o.word("outcome", f.Outcome.String())
 	o.word("reason", string(f.Reason))
 	o.known("detail", f.Detail)

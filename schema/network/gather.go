@@ -164,20 +164,17 @@ func (s *Scratch) noteRepairs() {
 // target finds what p's name means, by name, by path, and for secrets by the last
 // part of a path.
 func (s *Scratch) target(p *params.Param) target {
-	s.fold = params.Fold(s.fold[:0], p.Name)
-	if t, ok := s.n.targets[string(s.fold)]; ok {
+	if t, ok := s.n.names.find(p.Name); ok {
 		return t
 	}
 	path := p.Path
 	if path != p.Name {
-		s.fold = params.Fold(s.fold[:0], path)
-		if t, ok := s.n.targets[string(s.fold)]; ok {
+		if t, ok := s.n.names.find(path); ok {
 			return t
 		}
 	}
 	if dot := strings.LastIndexByte(path, '.'); dot >= 0 {
-		s.fold = params.Fold(s.fold[:0], path[dot+1:])
-		if t := s.n.targets[string(s.fold)]; t.secret {
+		if t, _ := s.n.names.find(path[dot+1:]); t.secret {
 			return t
 		}
 	}

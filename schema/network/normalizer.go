@@ -88,6 +88,7 @@ type Normalizer struct {
 	settings Settings
 
 	targets map[string]target // by folded name
+	names   *nameIndex        // the same, for look-ups
 	known   params.Known
 
 	canonical  string
@@ -135,6 +136,7 @@ func New(p *Preset, s Settings) (*Normalizer, error) {
 	}
 	n.canonical = canonicalOf(p, s.Network)
 	n.compileNames()
+	n.names = indexNames(n.targets)
 	n.known = func(folded string) bool {
 		t, ok := n.targets[folded]
 		return ok && !t.secret

@@ -78,14 +78,29 @@ func (l *List) clean(raw []byte, start, eq, end int, src Source) {
 		eq = end
 	}
 	name, value := view(raw[start:eq]), view(raw[min(eq+1, end):end])
-	l.Params = append(l.Params, Param{Name: name, Path: name, Value: value, Raw: value, Source: src})
+	p := l.next()
+	p.Name, p.Path, p.Value, p.Raw = name, name, value, value
+	p.Source = src
 	if value == "" || !mayMean[value[0]] {
 		return
 	}
-	p := &l.Params[len(l.Params)-1]
 	found := macroShape(value)
 	p.Macro, p.Weak = found == strongMacro, found == weakMacro
 	p.Null = nullWord(value)
+}
+
+// next returns a zeroed place for one more parameter: filling it where it lies
+// costs half of appending a value of that size.
+func (l *List) next() *Param {
+	n := len(l.Params)
+	if n == cap(l.Params) {
+		l.Params = append(l.Params, Param{})
+		return &l.Params[n]
+	}
+	l.Params = l.Params[:n+1]
+	p := &l.Params[n]
+	*p = Param{}
+	return p
 }
 
 // cut is a place where one pair turned out to be two.
