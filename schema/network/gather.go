@@ -2,6 +2,7 @@ package network
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/postbackhq/postback/schema"
 	"github.com/postbackhq/postback/schema/params"
@@ -283,10 +284,20 @@ func (s *Scratch) param(f Field) *params.Param {
 // the request.
 func (s *Scratch) text(f Field) string {
 	if at := s.picks[f].at; at > 0 {
-		return strings.TrimSpace(s.list.Params[at-1].Value)
+		return trimmed(s.list.Params[at-1].Value)
 	}
 	return ""
 }
+
+// trimmed is strings.TrimSpace, quick for what has nothing to trim.
+func trimmed(s string) string {
+	if s == "" || plainByte(s[0]) && plainByte(s[len(s)-1]) {
+		return s
+	}
+	return strings.TrimSpace(s)
+}
+
+func plainByte(c byte) bool { return c > ' ' && c < utf8.RuneSelf }
 
 // refuse gives the parameter of f back to params, because f could not use it.
 func (s *Scratch) refuse(f Field) {

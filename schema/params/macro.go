@@ -56,8 +56,12 @@ func macroShape(s string) shape {
 	if s == "" || !mayOpen[s[0]] {
 		return noMacro
 	}
-	if placeholder(s) {
-		return strongMacro
+	switch s[0] {
+	case 'R', 'O', 'P', 'I': // of the words; no delimiter begins so
+		if placeholder(s) {
+			return strongMacro
+		}
+		return noMacro
 	}
 	for i := range delimiters {
 		d := &delimiters[i]
