@@ -274,7 +274,16 @@ func civil(days int64) (year, month, date int64) {
 // UTF-8 becomes U+FFFD and U+0000 is left out, so that the topic is valid
 // whatever came in; the readers of this project never let either through.
 func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
+	return append(appendText(append(dst, '"'), s, false), '"')
+}
+
+// appendNested appends s as a JSON string inside a JSON string: escaped twice.
+func appendNested(dst []byte, s string) []byte {
+	return append(appendText(append(dst, '\\', '"'), s, true), '\\', '"')
+}
+
+// appendText appends what stands between the quotes.
+func appendText(dst []byte, s string, nested bool) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -288,12 +297,15 @@ func appendString(dst []byte, s string) []byte {
 			continue
 		}
 		dst = append(dst, s[start:i]...)
-		dst = appendEscape(dst, c)
+		if nested {
+			dst = appendNestedEscape(dst, c)
+		} else {
+			dst = appendEscape(dst, c)
+		}
 		i++
 		start = i
 	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
+	return append(dst, s[start:]...)
 }
 
 func appendEscape(dst []byte, c byte) []byte {
@@ -314,30 +326,6 @@ func appendEscape(dst []byte, c byte) []byte {
 	}
 	const digits = "0123456789abcdef"
 	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-}
-
-// appendNested appends s as a JSON string inside a JSON string: escaped twice.
-func appendNested(dst []byte, s string) []byte {
-	dst = append(dst, '\\', '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			if r, size := utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-		} else if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		dst = appendNestedEscape(dst, c)
-		i++
-		start = i
-	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '\\', '"')
 }
 
 func appendNestedEscape(dst []byte, c byte) []byte {

@@ -17,10 +17,11 @@ import sqlite3
 import sys
 import time
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 BATCH = 100  # records a transaction
 REMEMBER_MS = 7 * 24 * 3600 * 1000  # longer than any network or any journal of postback holds on to an event
+COORDINATOR_MOVES = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS remembered (
@@ -125,13 +126,26 @@ def add(db, event, currency, micros):
                    (event["property"], event["network"], currency, micros))
 
 
+def committed_offsets(consumer, partitions):
+    """The group's offsets. A broker that has just started may not know yet who coordinates the group."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            return consumer.committed(partitions, timeout=10)
+        except KafkaException as failure:
+            error = failure.args[0]
+            if time.monotonic() > until or not error.retriable() and error.code() not in COORDINATOR_MOVES:
+                raise
+            time.sleep(0.2)
+
+
 def left_to_read(consumer, topic):
     """The high watermarks of now, for the partitions that have records the group has not committed."""
     found = consumer.list_topics(topic, timeout=10).topics[topic]
     if found.error is not None:
         raise KafkaException(found.error)
     left = {}
-    for committed in consumer.committed([TopicPartition(topic, p) for p in found.partitions], timeout=10):
+    for committed in committed_offsets(consumer, [TopicPartition(topic, p) for p in found.partitions]):
         low, high = consumer.get_watermark_offsets(committed, timeout=10)
         if max(low, committed.offset) < high:
             left[committed.partition] = high

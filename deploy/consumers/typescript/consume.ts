@@ -193,7 +193,10 @@ async function main(): Promise<void> {
       once: { type: "boolean", default: false }, // end where the topic ends now
     },
   });
-  const kafka = new Kafka({ brokers: flags.brokers.split(","), logLevel: logLevel.ERROR });
+  const kafka = new Kafka({
+    brokers: flags.brokers.split(","), logLevel: logLevel.ERROR,
+    connectionTimeout: 10_000, retry: { retries: 10 }, // the defaults give up on a broker that is only busy
+  });
   const left = flags.once ? await leftToRead(kafka, flags.topic, flags.group) : undefined;
   const ledger = new Ledger(flags.db);
   const seen = { records: 0, applied: 0, copies: 0 };
