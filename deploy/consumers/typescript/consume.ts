@@ -165,13 +165,24 @@ function decimal(amount: bigint): string {
   return `${amount < 0n ? "-" : ""}${digits.slice(0, -6)}.${digits.slice(-6).replace(/0{1,4}$/, "")}`;
 }
 
+/** Asks again for half a minute: a broker that has just started may not know yet who coordinates a group. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (const until = Date.now() + 30_000; ; await new Promise((wake) => setTimeout(wake, 200))) {
+    try {
+      return await ask();
+    } catch (failure) {
+      if (!(failure as { retriable?: boolean }).retriable || Date.now() > until) throw failure;
+    }
+  }
+}
+
 /** The high watermarks of now, for the partitions that have records the group has not committed. */
 async function leftToRead(kafka: Kafka, topic: string, groupId: string): Promise<Map<number, bigint>> {
   const admin = kafka.admin();
   await admin.connect();
   try {
     const ends = await admin.fetchTopicOffsets(topic);
-    const [{ partitions: committed }] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    const [{ partitions: committed }] = await patiently(() => admin.fetchOffsets({ groupId, topics: [topic] }));
     const left = new Map<number, bigint>();
     for (const { partition, low, high } of ends) {
       const at = BigInt(committed.find((c) => c.partition === partition)?.offset ?? -1);
