@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -23,12 +22,11 @@ func (p *Pipeline) setAside(j *job, req *Request, d Decision) Decision {
 	aside.hold(&failed, j)
 	p.out.put([]*job{aside})
 	if !aside.wait(p.budgets.Request) {
-		err := fmt.Errorf("not durable within %s", p.budgets.Request)
-		return Decision{Outcome: schema.OutcomeUnavailable, Reason: schema.ReasonUnavailable, Err: err}
+		return p.late()
 	}
 	defer p.jobs.put(aside)
 	if aside.err != nil {
-		return Decision{Outcome: schema.OutcomeUnavailable, Reason: schema.ReasonUnavailable, Err: aside.err}
+		return unavailable(aside.err)
 	}
 	if d.Outcome == schema.OutcomeDuplicate {
 		return d

@@ -132,7 +132,6 @@ func Open(cfg PipelineConfig) (*Pipeline, error) {
 func (p *Pipeline) Accept(in *Integration, req *Request) Decision {
 	j := p.jobs.get()
 	if d, ended := p.prepare(j, in, req); ended {
-		d.Unresolved = j.unresolved
 		p.jobs.put(j)
 		return d
 	}
@@ -144,37 +143,49 @@ func (p *Pipeline) Accept(in *Integration, req *Request) Decision {
 // only lacks the verdict. It ends early with what is no event for the main
 // topic, or not an event at all.
 func (p *Pipeline) prepare(j *job, in *Integration, req *Request) (Decision, bool) {
-	j.in, j.batch, j.replayed = in, req.batch, req.replay
-	result := in.normalizer.Normalize(&j.scratch, &req.Request, &j.event, nil)
-	j.traceparent, j.unresolved = j.event.Hold(req.Traceparent), result.Unresolved
+	j.batch, j.replayed = req.batch, req.replay
+	d, ended := j.consider(in, req, nil)
+	j.unresolved = d.Unresolved
+	if d.Outcome == schema.OutcomeQuarantined || d.Outcome == schema.OutcomeSkipped {
+		d = p.setAside(j, req, d)
+		d.Unresolved = j.unresolved
+	}
+	return d, ended
+}
+
+// consider is what Accept and Validate share: what the request says, whether its
+// sender may say it, and what the rules think of it. It has no effect but on j.
+// ended means that no event comes of it; else j is encoded.
+func (j *job) consider(in *Integration, req *Request, trace *network.Trace) (d Decision, ended bool) {
+	j.in = in
+	result := in.normalizer.Normalize(&j.scratch, &req.Request, &j.event, trace)
+	j.traceparent = j.event.Hold(req.Traceparent)
+	d = Decision{Outcome: result.Outcome, Reason: result.Reason, Detail: result.Detail, Unresolved: result.Unresolved}
 	if refusal := in.authorize(&j.scratch, req); refusal != schema.ReasonNone {
-		return Decision{Outcome: schema.OutcomeRefused, Reason: refusal}, true
+		d.Outcome, d.Reason, d.Detail = schema.OutcomeRefused, refusal, ""
+		return d, true
 	}
 	switch result.Outcome {
-	case schema.OutcomeIgnored:
-		return Decision{Outcome: schema.OutcomeIgnored, Reason: result.Reason}, true
-	case schema.OutcomeQuarantined:
-		return p.setAside(j, req, Decision{Outcome: result.Outcome, Reason: result.Reason, Detail: result.Detail}), true
+	case schema.OutcomeIgnored, schema.OutcomeQuarantined:
+		return d, true
 	case schema.OutcomeTest:
 		j.testify()
-		return Decision{}, false
-	default:
-		if refusal, ok := in.rules.Check(&j.event, result.Country); !ok {
-			d := Decision{Outcome: schema.OutcomeSkipped, Reason: refusal.Reason, Rule: refusal.Rule, Detail: refusal.Detail}
-			return p.setAside(j, req, d), true
-		}
-		in.rules.Pay(&j.event)
-		j.topic = TopicMain
+		return d, false
 	}
+	if refusal, ok := in.rules.Check(&j.event, result.Country); !ok {
+		d.Outcome, d.Reason, d.Rule, d.Detail = schema.OutcomeSkipped, refusal.Reason, refusal.Rule, refusal.Detail
+		return d, true
+	}
+	in.rules.Pay(&j.event)
+	j.topic = TopicMain
 	j.encode()
-	return Decision{}, false
+	return d, false
 }
 
 // await is Accept's second half: park, and turn the result into a Decision.
 func (p *Pipeline) await(j *job, req *Request) Decision {
 	if !j.wait(p.budgets.Request) {
-		err := fmt.Errorf("not durable within %s", p.budgets.Request)
-		return Decision{Outcome: schema.OutcomeUnavailable, Reason: schema.ReasonUnavailable, Err: err}
+		return p.late()
 	}
 	defer p.jobs.put(j)
 	d := Decision{
@@ -187,7 +198,7 @@ func (p *Pipeline) await(j *job, req *Request) Decision {
 		return p.setAside(j, req, aside)
 	}
 	if j.err != nil {
-		return Decision{Outcome: schema.OutcomeUnavailable, Reason: schema.ReasonUnavailable, Err: j.err}
+		return unavailable(j.err)
 	}
 	if j.outcome == schema.OutcomeDuplicate && j.decision.SharedByClicks && !req.replay {
 		aside := Decision{Outcome: schema.OutcomeDuplicate, Reason: schema.ReasonIDSharedByClicks, Detail: "one transaction id under several click ids"}
@@ -196,6 +207,15 @@ func (p *Pipeline) await(j *job, req *Request) Decision {
 		}
 	}
 	return d
+}
+
+// late ends a request whose budget is over before anything was durable.
+func (p *Pipeline) late() Decision {
+	return unavailable(fmt.Errorf("not durable within %s", p.budgets.Request))
+}
+
+func unavailable(err error) Decision {
+	return Decision{Outcome: schema.OutcomeUnavailable, Reason: schema.ReasonUnavailable, Err: err}
 }
 
 // Close ends the lanes once no request is left in them: it writes what still

@@ -60,9 +60,8 @@ func (p *Pipeline) Foresee(in *Integration, f *schema.Failed) Decision {
 	}
 	j := p.jobs.get()
 	defer p.jobs.put(j)
-	j.in, j.replayed = in, true
-	result := in.normalizer.Normalize(&j.scratch, &req.Request, &j.event, nil)
-	return p.foresee(j, in, &req, result)
+	j.replayed = true
+	return p.foresee(j, in, &req, nil)
 }
 
 // Republish makes a record durable once more, byte for byte and past the

@@ -39,11 +39,9 @@ type Warning struct {
 func (p *Pipeline) Validate(in *Integration, req *Request) Validation {
 	j := p.jobs.get()
 	defer p.jobs.put(j)
-	j.in = in
 	var trace network.Trace
-	result := in.normalizer.Normalize(&j.scratch, &req.Request, &j.event, &trace)
+	d := p.foresee(j, in, req, &trace)
 	v := Validation{Trace: trace.Steps, Warnings: []Warning{}}
-	d := p.foresee(j, in, req, result)
 	v.Result, v.Reason, v.Detail, v.Rule = d.Outcome.String(), string(d.Reason), d.Detail, d.Rule
 	v.Status = d.status(in.Strict)
 	if d.HasID {
@@ -60,24 +58,15 @@ func (p *Pipeline) Validate(in *Integration, req *Request) Validation {
 	return v
 }
 
-// foresee is prepare, claim and judge without their effects.
-func (p *Pipeline) foresee(j *job, in *Integration, req *Request, result network.Result) Decision {
-	if refusal := in.authorize(&j.scratch, req); refusal != schema.ReasonNone {
-		return Decision{Outcome: schema.OutcomeRefused, Reason: refusal}
+// foresee is Accept without its effects.
+func (p *Pipeline) foresee(j *job, in *Integration, req *Request, trace *network.Trace) Decision {
+	d, ended := j.consider(in, req, trace)
+	if ended {
+		return d
 	}
-	if result.Outcome == schema.OutcomeIgnored || result.Outcome == schema.OutcomeQuarantined {
-		return Decision{Outcome: result.Outcome, Reason: result.Reason, Detail: result.Detail}
+	if j.topic == TopicTest {
+		return Decision{Outcome: j.outcome, Reason: j.reason, EventID: j.event.ID, HasID: true}
 	}
-	if result.Outcome == schema.OutcomeTest {
-		j.testify()
-		return Decision{Outcome: schema.OutcomeTest, Reason: schema.ReasonTestTraffic, EventID: j.event.ID, HasID: true}
-	}
-	refusal, ok := in.rules.Check(&j.event, result.Country)
-	if !ok {
-		return Decision{Outcome: schema.OutcomeSkipped, Reason: refusal.Reason, Rule: refusal.Rule, Detail: refusal.Detail}
-	}
-	in.rules.Pay(&j.event)
-	j.encode()
 	p.look(j)
 	if j.decision.Hot {
 		j.forgetTransaction()
