@@ -188,8 +188,21 @@ func (v *instance) ready() {
 	if v.collect == "" {
 		v.collect = v.talk.await(v.t, `"collect":"([^"]+)"`, v.ended)[1]
 	}
-	if m := regexp.MustCompile(`admin +http://([^/]+)/|"admin":"([^"]+)"`).FindStringSubmatch(v.talk.text()); m != nil {
-		v.admin = m[1] + m[2]
+	// The greeting may arrive in pieces; with the admin listener off it names none.
+	admin, limit := regexp.MustCompile(`admin +http://([^/]+)/|"admin":"([^"]+)"`), time.After(time.Second)
+	for {
+		v.talk.mu.Lock()
+		more := v.talk.more
+		v.talk.mu.Unlock()
+		if m := admin.FindStringSubmatch(v.talk.text()); m != nil {
+			v.admin = m[1] + m[2]
+			return
+		}
+		select {
+		case <-more:
+		case <-limit:
+			return
+		}
 	}
 }
 
